@@ -1,0 +1,2 @@
+export * from './metadata-log.js';
+export * from './records.js';

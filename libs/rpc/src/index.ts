@@ -1,0 +1,3 @@
+export * from './contract.js';
+export * from './messages.js';
+export * from './patterns.js';

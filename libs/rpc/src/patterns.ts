@@ -1,0 +1,29 @@
+/**
+ * Every message of the Nest TCP door. A pattern has a name (what a stock ClientProxy sends: `client.send('yak.produce', …)`)
+ * and a number (what our binary frames carry; Nest looks numbers up 40 times faster). Numbers are permanent.
+ */
+export const PATTERNS = {
+  // Served by brokers and by the cluster coordinator alike, so that a client may start from either.
+  metadata: { name: 'yak.metadata', code: 1 },
+  createTopics: { name: 'yak.createTopics', code: 2 },
+  deleteTopics: { name: 'yak.deleteTopics', code: 3 },
+  describeCluster: { name: 'yak.describeCluster', code: 4 },
+  // Served by brokers.
+  produce: { name: 'yak.produce', code: 10 },
+  fetch: { name: 'yak.fetch', code: 11 },
+  listOffsets: { name: 'yak.listOffsets', code: 12 },
+  initProducerId: { name: 'yak.initProducerId', code: 13 },
+  // Served by the cluster coordinator, asked by brokers.
+  registerBroker: { name: 'coordinator.registerBroker', code: 30 },
+  brokerHeartbeat: { name: 'coordinator.brokerHeartbeat', code: 31 },
+  metadataFetch: { name: 'coordinator.metadataFetch', code: 32 },
+  alterPartition: { name: 'coordinator.alterPartition', code: 33 },
+  allocateProducerIds: { name: 'coordinator.allocateProducerIds', code: 34 },
+  reportPositions: { name: 'coordinator.reportPositions', code: 35 },
+  offerMetadataCopy: { name: 'coordinator.offerMetadataCopy', code: 36 },
+} as const;
+
+export type PatternKey = keyof typeof PATTERNS;
+
+/** Lowest and highest control protocol that this build speaks; compared at registration so that versions can roll. */
+export const PROTOCOL = { min: 1, max: 1 } as const;

@@ -1,0 +1,4 @@
+export * from './disk.js';
+export * from './logger.js';
+export * from './network.js';
+export * from './time.js';
