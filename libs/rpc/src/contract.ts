@@ -1,9 +1,9 @@
 /**
  * The two ends of the Nest TCP door as plain TypeScript, over any Network. Nest's TCP transport serves the same frames in
- * processes (nest-socket.ts in apps), a plain RpcServer serves them in the simulation; the client end is one code.
+ * processes (yak-tcp-socket.ts in apps), a plain RpcServer serves them in the simulation; the client end is one code.
  */
 import type { RequestContext } from '#kernel';
-import type { RpcMessages } from './messages.js';
+import type { FetchResponse, RpcMessages } from './messages.js';
 import type { PatternKey } from './patterns.js';
 
 export interface RpcClient {
@@ -18,7 +18,14 @@ export interface RpcClient {
   close(): void;
 }
 
+type FetchedPartition = FetchResponse['partitions'][number];
+
+/** What a handler may answer: a fetch may leave its batches in several buffers, which are sent without being joined. */
+export type RpcReply<K extends PatternKey> = K extends 'fetch'
+  ? { readonly partitions: readonly (Omit<FetchedPartition, 'records'> & { readonly records: Buffer | readonly Buffer[] })[] }
+  : RpcMessages[K][1];
+
 /** What a process serves on its Nest door. A missing key answers UNKNOWN_PATTERN. */
 export type RpcHandlers = {
-  [K in PatternKey]?: (request: RpcMessages[K][0], context: RequestContext) => Promise<RpcMessages[K][1]>;
+  [K in PatternKey]?: (request: RpcMessages[K][0], context: RequestContext) => Promise<RpcReply<K>>;
 };

@@ -1,3 +1,11 @@
 export * from './contract.js';
+export * from './failure.js';
+export { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, FRAME_MAGIC, FRAME_VERSION, type Frame, FrameKind } from './frame.js';
+export { FrameSplitter } from './frame-splitter.js';
+export { DEFAULT_RPC_LIMITS, type RpcLimits, rpcLimits } from './limits.js';
 export * from './messages.js';
+export { NestFraming, type NestPacket, type NestReply } from './nest-framing.js';
 export * from './patterns.js';
+export { type Direction, fromJsonMessage, toJsonMessage } from './record-fields.js';
+export { type DialRpcOptions, dialRpc, RpcClientConnection } from './rpc-client-connection.js';
+export { RpcServer, type RpcServerOptions } from './rpc-server.js';

@@ -106,7 +106,7 @@ export interface ProduceRequest {
   readonly clientId?: string;
   readonly acks: -1 | 0 | 1;
   readonly timeoutMs: number;
-  readonly partitions: readonly { topic: string; partition: number; /** exactly one record batch */ records: Buffer }[];
+  readonly partitions: readonly { topic: string; partition: number /** exactly one record batch */; records: Buffer }[];
 }
 export interface ProduceResponse {
   readonly partitions: readonly (WithError & {
@@ -124,7 +124,13 @@ export interface FetchRequest {
   readonly maxWaitMs: number;
   readonly minBytes: number;
   readonly maxBytes: number;
-  readonly partitions: readonly { topic: string; partition: number; fetchOffset: number; maxBytes: number; /** -1: not checked */ currentLeaderEpoch?: number }[];
+  readonly partitions: readonly {
+    topic: string;
+    partition: number;
+    fetchOffset: number;
+    maxBytes: number /** -1: not checked */;
+    currentLeaderEpoch?: number;
+  }[];
 }
 export interface FetchResponse {
   readonly partitions: readonly (WithError & {
@@ -138,10 +144,20 @@ export interface FetchResponse {
   })[];
 }
 export interface ListOffsetsRequest {
-  readonly partitions: readonly { topic: string; partition: number; /** -1 latest, -2 earliest, -3 max timestamp, else ms */ timestamp: number }[];
+  readonly partitions: readonly {
+    topic: string;
+    partition: number /** -1 latest, -2 earliest, -3 max timestamp, else ms */;
+    timestamp: number;
+  }[];
 }
 export interface ListOffsetsResponse {
-  readonly partitions: readonly (WithError & { topic: string; partition: number; offset: number; timestamp: number; leaderEpoch: number })[];
+  readonly partitions: readonly (WithError & {
+    topic: string;
+    partition: number;
+    offset: number;
+    timestamp: number;
+    leaderEpoch: number;
+  })[];
 }
 export type InitProducerIdRequest = Record<string, never>;
 export interface InitProducerIdResponse extends WithError {

@@ -27,3 +27,15 @@ export type PatternKey = keyof typeof PATTERNS;
 
 /** Lowest and highest control protocol that this build speaks; compared at registration so that versions can roll. */
 export const PROTOCOL = { min: 1, max: 1 } as const;
+
+const KEYS = new Map<string | number, PatternKey>();
+for (const key of Object.keys(PATTERNS) as PatternKey[]) {
+  KEYS.set(PATTERNS[key].name, key);
+  KEYS.set(PATTERNS[key].code, key);
+  KEYS.set(String(PATTERNS[key].code), key);
+}
+
+/** By name, by number, or by number as text (how Nest passes numbers). Null for one that this build does not know. */
+export function patternKeyOf(pattern: string | number): PatternKey | null {
+  return KEYS.get(pattern) ?? null;
+}

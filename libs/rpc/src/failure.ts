@@ -1,0 +1,40 @@
+/** What a request that got no response looks like at both ends: RpcFailure on the wire, RpcFailureError in a caller's hands. */
+import { YakError } from '#kernel';
+import type { RpcFailure } from './messages.js';
+
+export class RpcFailureError extends YakError {
+  constructor(
+    code: string,
+    message: string,
+    readonly fields: RpcFailure['fields'] = undefined,
+  ) {
+    super(code, fields?.length ? `${message}: ${fields.map((field) => `${field.field} ${field.reason}`).join('; ')}` : message);
+    this.name = 'RpcFailureError';
+  }
+}
+
+export function unknownPattern(pattern: string | number): RpcFailure {
+  return { code: 'UNKNOWN_PATTERN', message: `nothing answers to pattern ${pattern} here` };
+}
+
+/** Of whatever a handler threw, or an RpcException carried. Only YakErrors and RpcFailures are told to the peer as they are. */
+export function toRpcFailure(error: unknown): RpcFailure {
+  if (error instanceof RpcFailureError) return { code: error.code, message: error.message, fields: error.fields };
+  if (error instanceof YakError) return { code: error.code, message: error.message };
+  if (isRpcFailure(error)) {
+    return { code: error.code, message: error.message, ...(error.fields === undefined ? {} : { fields: error.fields }) };
+  }
+  if (typeof error === 'string') return { code: 'INTERNAL', message: error };
+  return { code: 'INTERNAL', message: 'the process could not answer; its log has the reason' };
+}
+
+export function fromRpcFailure(body: unknown): RpcFailureError {
+  if (!isRpcFailure(body)) return new RpcFailureError('INTERNAL', 'the peer sent a failure without code and message');
+  const fields = Array.isArray(body.fields) ? body.fields : undefined;
+  return new RpcFailureError(body.code, body.message, fields);
+}
+
+function isRpcFailure(value: unknown): value is RpcFailure {
+  const failure = value as RpcFailure | null | undefined;
+  return !(value instanceof Error) && typeof failure?.code === 'string' && typeof failure.message === 'string';
+}

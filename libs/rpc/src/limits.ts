@@ -1,0 +1,39 @@
+import { YakError } from '#kernel';
+
+/** Every bound of the Nest door, at both ends. A frame above a bound is refused before it is buffered. */
+export interface RpcLimits {
+  /** Whole frame, header included. Default 16 MiB. */
+  readonly maxFrameBytes: number;
+  /** Requests of one connection without an answer. A server stops reading there, a client queues. Default 64. */
+  readonly maxInFlight: number;
+  /** Client only: requests waiting for a place in flight. Default 4,096. */
+  readonly maxQueuedRequests: number;
+  /** Server only: bytes of answers that one peer leaves unread before it is cut. Default 32 MiB. */
+  readonly maxSendBufferBytes: number;
+  /** Server only: a frame that has begun has to be complete after this. Default 30,000 ms. */
+  readonly partialFrameTimeoutMs: number;
+}
+
+export const DEFAULT_RPC_LIMITS: RpcLimits = {
+  maxFrameBytes: 16 * 1024 * 1024,
+  maxInFlight: 64,
+  maxQueuedRequests: 4096,
+  maxSendBufferBytes: 32 * 1024 * 1024,
+  partialFrameTimeoutMs: 30_000,
+};
+
+export function rpcLimits(overrides: Partial<RpcLimits> = {}): RpcLimits {
+  return { ...DEFAULT_RPC_LIMITS, ...overrides };
+}
+
+/** The bytes are no frame: the connection cannot be read any further and has to be closed. */
+export function malformedFrame(what: string, cause?: unknown): YakError {
+  return new YakError('MALFORMED_FRAME', `malformed frame: ${what}`, { cause });
+}
+
+export function frameTooLarge(bytes: number, limits: Pick<RpcLimits, 'maxFrameBytes'>): YakError {
+  return new YakError(
+    'TOO_LARGE',
+    `frame of ${bytes} bytes is above maxFrameBytes (${limits.maxFrameBytes}); send or ask for less in one request`,
+  );
+}
