@@ -1,1 +1,15 @@
-export {};
+export type { FlagDefinition } from './command-line.js';
+export { type ConfigDefinition, type ConfigScope, type ConfigType, type ConfigUnit, parseAddressList } from './definition.js';
+export { renderConfigDocument } from './document.js';
+export { ConfigError, UsageError } from './errors.js';
+export * from './options.js';
+export type { ProcessMessage, SupervisorMessage } from './process-protocol.js';
+export {
+  environmentName,
+  NOT_ACTING_SERVER_CONFIGS,
+  SERVER_CONFIGS,
+  type ServerConfigName,
+  type ServerConfigValues,
+} from './server-configs.js';
+export { type ConfigSource, defaultServerConfigs, resolveServerConfigs, type ServerConfigs } from './sources.js';
+export * from './topic-configs.js';

@@ -1,0 +1,26 @@
+/**
+ * What a supervised process and `yak up` say to each other over Node's IPC channel. A process without a channel (run by
+ * hand, in a container) says nothing and stops on SIGTERM. When the channel disconnects, the supervisor is dead: the process
+ * stops by itself.
+ */
+export type ProcessMessage =
+  /** Serves: a broker is registered and unfenced, a coordinator acts. Addresses as host:port, as really bound. */
+  | {
+      readonly type: 'ready';
+      readonly clusterId: string;
+      readonly pid: number;
+      readonly tcp: string;
+      readonly http: string;
+      /** Brokers only. */
+      readonly kafka?: string;
+    }
+  /** From the coordinator, after the election was committed. leader -1: none. */
+  | { readonly type: 'leader'; readonly topic: string; readonly partition: number; readonly leader: number; readonly leaderEpoch: number }
+  /** Start failed for a reason that a person can mend; the process then ends with exit code 1. One sentence. */
+  | { readonly type: 'fatal'; readonly message: string };
+
+export type SupervisorMessage = {
+  readonly type: 'stop';
+  /** False when the whole cluster stops: nobody is left to take over (R28). */
+  readonly handOver: boolean;
+};

@@ -1,0 +1,326 @@
+/**
+ * What a broker or a cluster coordinator can be told, under Kafka's names where Kafka has one. Only configs that act are
+ * here; NOT_ACTING_SERVER_CONFIGS names those of Kafka's that people bring along and that would be ignored silently
+ * otherwise. A name's environment variable is environmentName(name).
+ */
+import type { Address } from '#seams';
+import {
+  address,
+  addressList,
+  boolean,
+  type ConfigDefinition,
+  type ConfigValue,
+  choice,
+  int,
+  long,
+  nodeIdList,
+  string,
+} from './definition.js';
+
+const BOTH = ['broker', 'coordinator'] as const;
+const DAY_MS = 86_400_000;
+const MIB = 1_048_576;
+
+export const SERVER_CONFIGS = {
+  // ---- who and where ----
+  'node.id': int({
+    default: 0,
+    min: 0,
+    scopes: BOTH,
+    documentation: 'Number of this broker (or cluster coordinator) in the cluster. It belongs to the data folder and must not change.',
+  }),
+  'data.dir': string<string | null>({
+    default: null,
+    defaultText: 'data/broker-<id>, data/coordinator',
+    scopes: BOTH,
+    documentation: 'Folder in which the process keeps everything that has to survive a restart. One process at a time can use it.',
+  }),
+  host: string({
+    default: '127.0.0.1',
+    scopes: BOTH,
+    documentation: 'Address that all listeners bind. 0.0.0.0 or :: for all interfaces, together with advertised.host.',
+  }),
+  'advertised.host': string<string | null>({
+    default: null,
+    defaultText: 'host',
+    scopes: BOTH,
+    documentation: 'Host name or address that others are told to connect to, for every listener without an address of its own below.',
+  }),
+  'kafka.port': int({ default: 9092, min: 0, max: 65_535, documentation: 'Port of the Kafka door for clients. 0 takes any free port.' }),
+  'replication.port': int<number | null>({
+    default: null,
+    defaultText: 'kafka.port + 100',
+    min: 0,
+    max: 65_535,
+    documentation: 'Port on which the other brokers fetch. Replica fetches are refused everywhere else.',
+  }),
+  'tcp.port': int<number | null>({
+    default: null,
+    defaultText: '3125 (broker), 3180 (coordinator)',
+    min: 0,
+    max: 65_535,
+    scopes: BOTH,
+    documentation: 'Port of the Nest TCP door.',
+  }),
+  'http.port': int<number | null>({
+    default: null,
+    defaultText: '8080 (broker), tcp.port + 5000 (coordinator)',
+    min: 0,
+    max: 65_535,
+    scopes: BOTH,
+    documentation: 'Port of the HTTP door: probes, metrics and, on the coordinator, the leaders.',
+  }),
+  'advertised.kafka.address': address({
+    default: null,
+    defaultText: 'advertised.host:kafka.port',
+    documentation: 'What Kafka clients are told to connect to.',
+  }),
+  'advertised.replication.address': address({
+    default: null,
+    defaultText: 'advertised.host:replication.port',
+    documentation: 'What the other brokers are told to fetch from.',
+  }),
+  'advertised.tcp.address': address({
+    default: null,
+    defaultText: 'advertised.host:tcp.port',
+    scopes: BOTH,
+    documentation: 'What clients of the Nest TCP door are told to connect to.',
+  }),
+  'advertised.http.address': address({
+    default: null,
+    defaultText: 'advertised.host:http.port',
+    scopes: BOTH,
+    documentation: 'Where people and probes find the HTTP door.',
+  }),
+  'broker.rack': string<string | null>({
+    default: null,
+    defaultText: 'none',
+    documentation: 'Failure domain of this broker; replicas of a partition are spread over racks.',
+  }),
+  coordinators: addressList({
+    default: [{ host: '127.0.0.1', port: 3180 }] as readonly Address[],
+    defaultText: '127.0.0.1:3180',
+    documentation: 'Nest TCP doors of the cluster coordinators. A broker asks them in turn for the one that acts.',
+  }),
+  'configured.brokers': nodeIdList({
+    default: [0, 1, 2],
+    scopes: ['coordinator'],
+    documentation: 'Brokers that make up the cluster. A new cluster begins once all of them have registered with empty data folders.',
+  }),
+
+  // ---- topics ----
+  'num.partitions': int({
+    default: 3,
+    min: 1,
+    max: 1_000,
+    unit: 'partitions',
+    scopes: BOTH,
+    documentation: 'Partitions of a topic that is created without saying how many.',
+  }),
+  'default.replication.factor': int({
+    default: 3,
+    min: 1,
+    max: 1_000,
+    unit: 'replicas',
+    scopes: BOTH,
+    documentation:
+      'Replicas of a topic that is created without saying how many; never more than brokers are registered, fenced ones included.',
+  }),
+  'auto.create.topics.enable': boolean({
+    default: true,
+    documentation: 'Whether a client that asks for a missing topic, and allows it, gets it created.',
+  }),
+
+  // ---- membership ----
+  'broker.heartbeat.interval.ms': int({
+    default: 500,
+    min: 10,
+    unit: 'ms',
+    documentation: 'How often a broker tells the cluster coordinator that it is alive.',
+  }),
+  'broker.session.timeout.ms': int({
+    default: 2_000,
+    min: 100,
+    unit: 'ms',
+    scopes: BOTH,
+    documentation:
+      'Silence after which a broker is fenced and its partitions get other leaders. At least twice the heartbeat interval; the same on all processes.',
+  }),
+
+  // ---- replication ----
+  'replica.lag.time.max.ms': int({
+    default: 10_000,
+    min: 100,
+    unit: 'ms',
+    documentation: 'A follower that has not caught up for this long leaves the in-sync replicas.',
+  }),
+  'replica.fetch.max.bytes': int({
+    default: MIB,
+    min: 1_024,
+    unit: 'bytes',
+    documentation: 'Most that a follower asks for per partition in one fetch. A larger batch still comes whole.',
+  }),
+  'replica.fetch.wait.max.ms': int({
+    default: 500,
+    min: 1,
+    unit: 'ms',
+    documentation: "How long a leader holds a follower's fetch when there is nothing new.",
+  }),
+  'replica.fetch.response.max.bytes': int({
+    default: 10 * MIB,
+    min: 1_024,
+    unit: 'bytes',
+    documentation: 'Most that a follower asks for in one fetch over all partitions.',
+  }),
+  'replica.high.watermark.checkpoint.interval.ms': int({
+    default: 5_000,
+    min: 10,
+    unit: 'ms',
+    documentation: 'How often high watermarks are written to disk, so that a restart knows where readers may read to.',
+  }),
+
+  // ---- limits of the doors ----
+  'socket.request.max.bytes': int({
+    default: 100 * MIB,
+    min: 1_024,
+    max: 1_073_741_824,
+    unit: 'bytes',
+    documentation:
+      'Largest request frame. A connection that announces a larger one is closed; memory is taken as bytes arrive, not as announced.',
+  }),
+  'fetch.max.bytes': int({
+    default: 55 * MIB,
+    min: 1_024,
+    unit: 'bytes',
+    documentation: 'Cap on one fetch answer to a client, whatever it asks for.',
+  }),
+
+  // ---- defaults of topics ----
+  'log.retention.ms': long({ default: 7 * DAY_MS, min: -1, unit: 'ms', documentation: 'Default of the topic config retention.ms.' }),
+  'log.retention.bytes': long({ default: -1, min: -1, unit: 'bytes', documentation: 'Default of the topic config retention.bytes.' }),
+  'log.segment.bytes': int({
+    default: 1_073_741_824,
+    min: 1_024,
+    unit: 'bytes',
+    documentation: 'Default of the topic config segment.bytes.',
+  }),
+  'log.roll.ms': long({ default: 7 * DAY_MS, min: 1, unit: 'ms', documentation: 'Default of the topic config segment.ms.' }),
+  'log.index.size.max.bytes': int({
+    default: 10 * MIB,
+    min: 1_024,
+    unit: 'bytes',
+    documentation: 'Default of the topic config segment.index.bytes.',
+  }),
+  'log.index.interval.bytes': int({
+    default: 4_096,
+    min: 0,
+    unit: 'bytes',
+    documentation: 'Default of the topic config index.interval.bytes.',
+  }),
+  'message.max.bytes': int({
+    default: 1_048_588,
+    min: 61,
+    max: 100 * MIB,
+    unit: 'bytes',
+    documentation: 'Default of the topic config max.message.bytes.',
+  }),
+  'log.message.timestamp.after.max.ms': long({
+    default: 3_600_000,
+    min: 0,
+    unit: 'ms',
+    documentation: 'Default of the topic config message.timestamp.after.max.ms.',
+  }),
+  'log.cleanup.policy': choice({
+    default: 'delete',
+    values: ['delete'],
+    documentation: 'Default of the topic config cleanup.policy. Compaction does not exist yet.',
+  }),
+  'log.flush.policy': choice({
+    default: 'commit',
+    values: ['commit', 'interval'],
+    scopes: BOTH,
+    documentation: 'Default of the topic config of the same name. The same on all processes. Not a Kafka config.',
+  }),
+  'log.flush.interval.ms': int({ default: 1_000, min: 1, unit: 'ms', documentation: 'Default of the topic config flush.ms.' }),
+  'producer.id.expiration.ms': int({
+    default: DAY_MS,
+    min: 1_000,
+    unit: 'ms',
+    documentation: 'How long the last batches of a silent idempotent producer are remembered, so that a repeat is recognized.',
+  }),
+  'log.retention.check.interval.ms': long({
+    default: 300_000,
+    min: 10,
+    unit: 'ms',
+    documentation: 'How often old segments are looked for.',
+  }),
+} as const satisfies Record<string, ConfigDefinition<unknown>>;
+
+export type ServerConfigName = keyof typeof SERVER_CONFIGS;
+export type ServerConfigValues = { readonly [N in ServerConfigName]: ConfigValue<(typeof SERVER_CONFIGS)[N]> };
+
+/** Kafka's broker configs that have no effect here, each with what to do instead where there is something. */
+export const NOT_ACTING_SERVER_CONFIGS: Readonly<Record<string, string>> = {
+  'broker.id': 'use node.id',
+  'process.roles': 'run yak broker and yak coordinator as processes of their own',
+  'controller.quorum.voters': 'use coordinators',
+  'controller.quorum.bootstrap.servers': 'use coordinators',
+  'controller.listener.names': '',
+  listeners: 'use host, kafka.port, replication.port, tcp.port and http.port',
+  'advertised.listeners': 'use advertised.host or advertised.kafka.address',
+  'listener.security.protocol.map': '',
+  'inter.broker.listener.name': 'replicas use replication.port',
+  'log.dir': 'use data.dir',
+  'log.dirs': 'use data.dir',
+  'metadata.log.dir': 'use data.dir',
+  'min.insync.replicas': 'set it on the topic; the default is 2 where a topic has 3 or more replicas, else 1',
+  'log.retention.hours': 'use log.retention.ms',
+  'log.retention.minutes': 'use log.retention.ms',
+  'log.roll.hours': 'use log.roll.ms',
+  'log.roll.jitter.ms': '',
+  'log.flush.interval.messages': 'use log.flush.policy and log.flush.interval.ms',
+  'log.flush.scheduler.interval.ms': 'use log.flush.interval.ms',
+  'log.cleaner.enable': '',
+  'log.message.timestamp.type': '',
+  'log.message.timestamp.before.max.ms': '',
+  'log.preallocate': '',
+  'log.segment.delete.delay.ms': 'files go at once',
+  'compression.type': 'batches are stored as the producer compressed them',
+  'unclean.leader.election.enable': '',
+  'auto.leader.rebalance.enable': '',
+  'delete.topic.enable': '',
+  'num.network.threads': '',
+  'num.io.threads': '',
+  'num.replica.fetchers': '',
+  'num.recovery.threads.per.data.dir': '',
+  'background.threads': '',
+  'queued.max.requests': '',
+  'socket.send.buffer.bytes': '',
+  'socket.receive.buffer.bytes': '',
+  'connections.max.idle.ms': '',
+  'max.connections': '',
+  'max.connections.per.ip': '',
+  'replica.fetch.min.bytes': '',
+  'replica.fetch.backoff.ms': '',
+  'offsets.topic.num.partitions': '',
+  'offsets.topic.replication.factor': '',
+  'offsets.retention.minutes': '',
+  'group.initial.rebalance.delay.ms': '',
+  'group.min.session.timeout.ms': '',
+  'group.max.session.timeout.ms': '',
+  'transaction.state.log.num.partitions': '',
+  'transaction.state.log.replication.factor': '',
+  'transaction.state.log.min.isr': '',
+  'transactional.id.expiration.ms': '',
+  'transaction.max.timeout.ms': '',
+  'authorizer.class.name': '',
+  'super.users': '',
+  'sasl.enabled.mechanisms': '',
+  'ssl.keystore.location': '',
+  'ssl.truststore.location': '',
+};
+
+/** `log.retention.ms` is read from YAK_LOG_RETENTION_MS. */
+export function environmentName(name: string): string {
+  return `YAK_${name.toUpperCase().replaceAll('.', '_')}`;
+}
