@@ -66,7 +66,8 @@ export class MetadataImage {
     partitions: new Map(),
   });
 
-  private constructor(private readonly fields: Fields) {}
+  /** For fold only: an image comes from empty, fromSnapshot and apply. */
+  constructor(private readonly fields: Fields) {}
 
   /** Before the first entry: revision -1, GENESIS_OP_ID, coordinator epoch -1. */
   static empty(): MetadataImage {
@@ -235,8 +236,7 @@ function fold(before: Fields, records: readonly MetadataRecord[], position: Part
   next.topicsById = topicsById.current;
   next.deletedTopics = deletedTopics.current;
   next.partitions = partitions.current;
-  // The constructor is private to keep images honest; fold is its only other caller.
-  return Reflect.construct(MetadataImage, [next]) as MetadataImage;
+  return new MetadataImage(next);
 }
 
 function requireSupported(record: MetadataRecord): void {

@@ -1,4 +1,6 @@
 export * from './delta.js';
+export * from './embedded-metadata-log.js';
 export * from './image.js';
+export * from './metadata-copy.js';
 export * from './metadata-log.js';
 export * from './records.js';
