@@ -1,1 +1,11 @@
-export {};
+export { Api, type ApiDescription, api, type RequestBodyOf, type RequestOf, type ResponseBodyOf, type ResponseOf } from './api.js';
+export * from './apis/index.js';
+export * from './error-codes.js';
+export * from './frame-splitter.js';
+export * from './frames.js';
+export * from './limits.js';
+export { Reader } from './primitives/reader.js';
+export { isUuid, ZERO_UUID } from './primitives/uuid.js';
+export { Writer } from './primitives/writer.js';
+export type { VersionRange } from './schema/version-range.js';
+export * from './wire-error.js';
