@@ -1,0 +1,105 @@
+/**
+ * The cluster coordinator's messages on Nest's TCP transport. Every message is checked by class-validator, then handed to the
+ * plain handler of the same name; what it means is decided in #coordinator-core.
+ */
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload, type TcpContext } from '@nestjs/microservices';
+import type { RpcHandlers } from '#rpc';
+import {
+  CreateTopicsRequestDto,
+  DeleteTopicsRequestDto,
+  EmptyRequestDto,
+  Message,
+  MetadataRequestDto,
+  requestContext,
+  requestValidationPipe,
+} from '../../../../shared/nest-door/index.js';
+import {
+  AllocateProducerIdsRequestDto,
+  AlterPartitionRequestDto,
+  BrokerHeartbeatRequestDto,
+  MetadataFetchRequestDto,
+  OfferMetadataCopyRequestDto,
+  RegisterBrokerRequestDto,
+  ReportPositionsRequestDto,
+} from './dto/control-requests.js';
+
+export const COORDINATOR_HANDLERS = Symbol('COORDINATOR_HANDLERS');
+
+/** Those that a coordinator has to serve; the compiler finds a forgotten one. */
+export type CoordinatorPattern =
+  | 'metadata'
+  | 'createTopics'
+  | 'deleteTopics'
+  | 'describeCluster'
+  | 'registerBroker'
+  | 'brokerHeartbeat'
+  | 'metadataFetch'
+  | 'alterPartition'
+  | 'allocateProducerIds'
+  | 'reportPositions'
+  | 'offerMetadataCopy';
+export type CoordinatorRpcHandlers = Required<Pick<RpcHandlers, CoordinatorPattern>>;
+
+/** One for all methods: a pipe holds no state. */
+const checked = requestValidationPipe();
+
+@Controller()
+export class CoordinatorController {
+  constructor(@Inject(COORDINATOR_HANDLERS) private readonly handlers: CoordinatorRpcHandlers) {}
+
+  @Message('registerBroker')
+  registerBroker(@Payload(checked) request: RegisterBrokerRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.registerBroker(request, requestContext(context));
+  }
+
+  @Message('brokerHeartbeat')
+  brokerHeartbeat(@Payload(checked) request: BrokerHeartbeatRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.brokerHeartbeat(request, requestContext(context));
+  }
+
+  @Message('metadataFetch')
+  metadataFetch(@Payload(checked) request: MetadataFetchRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.metadataFetch(request, requestContext(context));
+  }
+
+  @Message('alterPartition')
+  alterPartition(@Payload(checked) request: AlterPartitionRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.alterPartition(request, requestContext(context));
+  }
+
+  @Message('allocateProducerIds')
+  allocateProducerIds(@Payload(checked) request: AllocateProducerIdsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.allocateProducerIds(request, requestContext(context));
+  }
+
+  @Message('reportPositions')
+  reportPositions(@Payload(checked) request: ReportPositionsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.reportPositions(request, requestContext(context));
+  }
+
+  @Message('offerMetadataCopy')
+  offerMetadataCopy(@Payload(checked) request: OfferMetadataCopyRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.offerMetadataCopy(request, requestContext(context));
+  }
+
+  @Message('metadata')
+  metadata(@Payload(checked) request: MetadataRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.metadata(request, requestContext(context));
+  }
+
+  @Message('createTopics')
+  createTopics(@Payload(checked) request: CreateTopicsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.createTopics(request, requestContext(context));
+  }
+
+  @Message('deleteTopics')
+  deleteTopics(@Payload(checked) request: DeleteTopicsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.deleteTopics(request, requestContext(context));
+  }
+
+  @Message('describeCluster')
+  describeCluster(@Payload(checked) _request: EmptyRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.describeCluster({}, requestContext(context));
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The socketClass of our Nest doors: Nest's TcpSocket over #rpc's NestFraming, so that binary frames and the stock JSON of
+ * `ClientProxy` are served on one port. Nest gives a custom socket no limits; this one keeps its own: frame size, requests in
+ * flight (reading stops), unread answers and half-sent frames (the peer is cut). A wrong frame cuts its connection only.
+ */
+import type { Socket } from 'node:net';
+import { TcpSocket } from '@nestjs/microservices';
+import { NestFraming, type NestReply, type RpcLimits, rpcLimits } from '#rpc';
+import type { Logger } from '#seams';
+
+export interface YakTcpSocketOptions {
+  readonly logger: Logger;
+  readonly limits?: Partial<RpcLimits>;
+}
+
+export class YakTcpSocket extends TcpSocket {
+  /** host:port of the peer, also after the connection is gone. */
+  readonly clientAddress: string;
+  private readonly framing: NestFraming;
+  private readonly limits: RpcLimits;
+  private readonly logger: Logger;
+  private partialFrameTimer: NodeJS.Timeout | null = null;
+  private isPeerSlow = false;
+  /** Guards against answers that are given while packets are still being handed out. */
+  private isDispatching = false;
+
+  constructor(socket: Socket, options: YakTcpSocketOptions) {
+    super(socket);
+    this.logger = options.logger;
+    this.limits = rpcLimits(options.limits);
+    this.framing = new NestFraming(this.limits);
+    this.clientAddress = formatPeer(socket);
+    socket.setNoDelay(true);
+    socket.on('drain', () => this.drained());
+    socket.on('close', () => this.stopPartialFrameTimer());
+  }
+
+  /** True for a stock `ClientProxy`; its answers are JSON, records as readable objects. */
+  get isJson(): boolean {
+    return this.framing.isBinary === false;
+  }
+
+  /** Requests that were not answered yet. */
+  get inFlight(): number {
+    return this.framing.inFlight;
+  }
+
+  protected override handleData(data: Buffer | string): void {
+    this.dispatch(data as Buffer);
+  }
+
+  protected override handleSend(reply: NestReply, callback?: (error?: unknown) => void): void {
+    const chunks = this.framing.encodeReply(reply);
+    if (chunks.length > 0) this.write(chunks);
+    callback?.();
+    if (this.socket.writableLength > this.limits.maxSendBufferBytes) {
+      this.cut(`${this.socket.writableLength} bytes of answers are unread, above maxSendBufferBytes (${this.limits.maxSendBufferBytes})`);
+    } else {
+      this.dispatch();
+    }
+  }
+
+  private write(chunks: readonly Uint8Array[]): void {
+    if (chunks.length > 1) this.socket.cork();
+    let hasRoom = true;
+    for (const chunk of chunks) hasRoom = this.socket.write(chunk);
+    if (chunks.length > 1) this.socket.uncork();
+    if (!hasRoom) this.isPeerSlow = true;
+  }
+
+  /** Hands out what fits in flight; the rest waits in the framing, and the peer in its own send buffer. */
+  private dispatch(chunk?: Buffer): void {
+    if (this.socket.destroyed || (this.isDispatching && chunk === undefined)) return;
+    const wasDispatching = this.isDispatching;
+    this.isDispatching = true;
+    try {
+      for (const packet of this.framing.feed(chunk)) this.socket.emit('message', packet);
+    } catch (error) {
+      this.cut((error as Error).message);
+    } finally {
+      this.isDispatching = wasDispatching;
+    }
+    this.applyBackPressure();
+    this.watchPartialFrame(chunk !== undefined);
+  }
+
+  private drained(): void {
+    this.isPeerSlow = false;
+    this.dispatch();
+  }
+
+  private applyBackPressure(): void {
+    const shouldPause = this.isPeerSlow || this.framing.isFull;
+    if (shouldPause === this.socket.isPaused()) return;
+    if (shouldPause) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  /** A peer may take its time between frames, not inside one. */
+  private watchPartialFrame(hasProgress: boolean): void {
+    const isPartial = this.framing.bufferedBytes > 0 && !this.framing.isFull && !this.socket.destroyed;
+    if (hasProgress || !isPartial) this.stopPartialFrameTimer();
+    if (!isPartial || this.partialFrameTimer) return;
+    const timeoutMs = this.limits.partialFrameTimeoutMs;
+    this.partialFrameTimer = setTimeout(
+      () => this.cut(`a frame was not complete after partialFrameTimeoutMs (${timeoutMs} ms)`),
+      timeoutMs,
+    );
+    this.partialFrameTimer.unref();
+  }
+
+  private stopPartialFrameTimer(): void {
+    if (this.partialFrameTimer) clearTimeout(this.partialFrameTimer);
+    this.partialFrameTimer = null;
+  }
+
+  private cut(reason: string): void {
+    if (this.socket.destroyed) return;
+    this.logger.warn('connection cut', { door: 'nest-tcp', clientAddress: this.clientAddress, reason });
+    this.socket.destroy();
+  }
+}
+
+function formatPeer(socket: Socket): string {
+  const host = socket.remoteAddress ?? 'unknown';
+  return host.includes(':') ? `[${host}]:${socket.remotePort}` : `${host}:${socket.remotePort}`;
+}
