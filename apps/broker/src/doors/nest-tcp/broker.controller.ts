@@ -62,13 +62,13 @@ export class BrokerController {
   }
 
   @Message('produce')
-  produce(request: ProduceRequest, context: TcpContext) {
+  produce(@Payload() request: ProduceRequest, @Ctx() context: TcpContext) {
     const wanted = socketOf(context).isJson ? this.json.produceRequest(request) : request;
     return this.handlers.produce(wanted, requestContext(context, wanted));
   }
 
   @Message('fetch')
-  async fetch(request: FetchRequest, context: TcpContext): Promise<RpcReply<'fetch'> | JsonFetchResponse> {
+  async fetch(@Payload() request: FetchRequest, @Ctx() context: TcpContext): Promise<RpcReply<'fetch'> | JsonFetchResponse> {
     if (!socketOf(context).isJson) return this.handlers.fetch(request, requestContext(context, request));
     const wanted = this.json.fetchRequest(request);
     return this.json.fetchResponse(wanted, await this.handlers.fetch(wanted, requestContext(context, wanted)));

@@ -4,8 +4,8 @@ import type { BrokerRpcHandlers } from './broker-rpc-handlers.js';
 import { JSON_RECORDS, type JsonRecords } from './json-records.js';
 
 /** The Nest TCP door of a broker: one controller over what the process built. */
-// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are built by a static method
 @Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are built by a static method
 export class NestTcpModule {
   static over(handlers: BrokerRpcHandlers, jsonRecords: JsonRecords): DynamicModule {
     return {

@@ -2,8 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { COORDINATOR_HANDLERS, CoordinatorController, type CoordinatorRpcHandlers } from './coordinator.controller.js';
 
 /** The Nest TCP door of the cluster coordinator: one controller over what the process built. */
-// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are built by a static method
 @Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are built by a static method
 export class NestTcpModule {
   static over(handlers: CoordinatorRpcHandlers): DynamicModule {
     return {

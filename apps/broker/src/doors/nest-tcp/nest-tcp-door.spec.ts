@@ -1,0 +1,318 @@
+// A real Nest microservice on 127.0.0.1, port 0, over a fake broker core: stock ClientProxy, binary RpcClient and raw bytes.
+import { connect, type Socket } from 'node:net';
+import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
+import { lastValueFrom } from 'rxjs';
+import type { FetchRequest, ProduceRequest } from '#broker-core';
+import type { RequestContext } from '#kernel';
+import type { Record as StoredRecord } from '#record';
+import { type RpcClient, RpcClientConnection } from '#rpc';
+import { silentLogger } from '#seams';
+import { NodeNetwork, NodeScheduler } from '#seams-node';
+import { type NestDoor, startNestDoor } from '../../../../shared/nest-door/index.js';
+import { brokerRpcHandlers, type RpcBroker } from './broker-rpc-handlers.js';
+import { type BatchCodec, JsonRecords } from './json-records.js';
+import { NestTcpModule } from './nest-tcp.module.js';
+
+/** Stands for a record batch: JSON lines, so that these tests need no batch format. */
+const codec: BatchCodec = {
+  encode: (records) => Buffer.from(JSON.stringify(records)),
+  decode: (batches) => {
+    if (batches.length === 0) return [];
+    const parsed = JSON.parse(batches.toString()) as { offset: number; value: { data: number[] } }[];
+    return parsed.map((r) => ({ ...r, value: Buffer.from(r.value.data), key: null, headers: [] }) as unknown as StoredRecord);
+  },
+};
+
+class FakeBroker implements RpcBroker {
+  produced: { context: RequestContext; request: ProduceRequest }[] = [];
+  fetched: FetchRequest[] = [];
+  revision = 7;
+  /** With isHolding, each produce waits until its entry is called. */
+  held: (() => void)[] = [];
+  isHolding = false;
+  private readonly listeners = new Set<() => void>();
+
+  async produce(context: RequestContext, request: ProduceRequest) {
+    this.produced.push({ context, request });
+    if (this.isHolding) await new Promise<void>((resolve) => this.held.push(resolve));
+    return {
+      partitions: request.partitions.map((p) => ({ ...p, records: undefined, error: 'NONE' as const, baseOffset: 42, logStartOffset: 0 })),
+    };
+  }
+
+  async fetch(_context: RequestContext, request: FetchRequest) {
+    this.fetched.push(request);
+    const value = Buffer.from('zwölf 😀');
+    const records = codec.encode([10, 11, 12].map((offset) => ({ offset, timestamp: 1, key: null, value, headers: [] })) as never);
+    const half = records.length >> 1;
+    return {
+      partitions: request.partitions.map((p) => ({
+        topic: p.topic!,
+        topicId: 'id',
+        partition: p.partition,
+        error: 'NONE' as const,
+        highWatermark: 13,
+        lastStableOffset: 13,
+        logStartOffset: 0,
+        records: [records.subarray(0, half), records.subarray(half)],
+      })),
+    };
+  }
+
+  async listOffsets() {
+    return { partitions: [] };
+  }
+
+  async cluster() {
+    const at = (port: number) => ({ host: 'h', port });
+    return {
+      clusterId: 'c',
+      revision: this.revision,
+      controllerId: 0,
+      brokers: [{ brokerId: 0, rack: null, kafka: at(1), replication: at(2), tcp: at(3), http: at(4) }],
+      topics: [{ error: 'NONE' as const, name: 't', topicId: 'id', isInternal: false, partitions: [] }],
+    };
+  }
+
+  async initProducerId() {
+    return { error: 'NONE' as const, producerId: 1, producerEpoch: 0 };
+  }
+
+  async forward(pattern: string, request: unknown): Promise<never> {
+    if (pattern === 'describeCluster') throw new TypeError('a bug with secrets in it');
+    return { forwarded: pattern, request } as never;
+  }
+
+  metadataRevision() {
+    return this.revision;
+  }
+
+  onMetadataChange(listener: () => void) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  get watchers() {
+    return this.listeners.size;
+  }
+
+  publish(revision: number) {
+    this.revision = revision;
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+let door: NestDoor;
+let broker: FakeBroker;
+let stock: ClientProxy;
+let binary: RpcClient;
+const raw: Socket[] = [];
+
+beforeEach(async () => {
+  broker = new FakeBroker();
+  const handlers = brokerRpcHandlers(broker, new NodeScheduler());
+  door = await startNestDoor(NestTcpModule.over(handlers, new JsonRecords(codec, () => 1_000)), {
+    address: { host: '127.0.0.1', port: 0 },
+    logger: silentLogger,
+    limits: { maxFrameBytes: 64 * 1024, maxInFlight: 4 },
+  });
+  const { host, port } = door.server.boundAddress;
+  stock = ClientProxyFactory.create({ transport: Transport.TCP, options: { host, port } });
+  binary = new RpcClientConnection(await new NodeNetwork().dial({ host, port }), new NodeScheduler(), { maxInFlight: 1_000 });
+});
+
+afterEach(async () => {
+  for (const socket of raw.splice(0)) socket.destroy();
+  binary.close();
+  await stock.close();
+  await door.app.close();
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever JSON came back
+type Json = any;
+
+const ask = (pattern: string, data: unknown): Promise<Json> => lastValueFrom(stock.send(pattern, data));
+const refusal = (pattern: string, data: unknown): Promise<Json> =>
+  ask(pattern, data).then(
+    (x) => Promise.reject(new Error(JSON.stringify(x))),
+    (error) => error,
+  );
+
+describe('a stock Nest ClientProxy', () => {
+  it('produces records as objects, with defaults acks all and now', async () => {
+    const records = [
+      { key: 'k', value: 'grüße', headers: { h: 'x' } },
+      { value: null, timestamp: 5 },
+    ];
+    const answer = await ask('yak.produce', { clientId: 'me', partitions: [{ topic: 't', partition: 1, records }] });
+    expect(answer.partitions[0]).toMatchObject({ topic: 't', partition: 1, error: 'NONE', baseOffset: 42 });
+    const { context, request } = broker.produced[0]!;
+    expect(context).toMatchObject({ clientId: 'me', listener: 'nest', principal: 'User:ANONYMOUS' });
+    expect(context.clientAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(request).toMatchObject({ acks: -1, timeoutMs: 30_000 });
+    const batch = JSON.parse(request.partitions[0]!.records!.toString());
+    expect(batch.map((r: Json) => r.timestamp)).toEqual([1_000, 5]);
+    expect(Buffer.from(batch[0].value.data).toString()).toBe('grüße');
+  });
+
+  it('produces whole batches as base64, byte for byte', async () => {
+    const batch = Buffer.from([0, 255, 1, 254]);
+    await ask('yak.produce', { acks: 1, timeoutMs: 5, partitions: [{ topic: 't', partition: 0, records: batch.toString('base64') }] });
+    expect(broker.produced[0]!.request).toMatchObject({ acks: 1, timeoutMs: 5 });
+    expect(broker.produced[0]!.request.partitions[0]!.records).toEqual(batch);
+  });
+
+  it('fetches readable records from the asked offset on, text or base64, or whole batches', async () => {
+    const from = (encoding?: string) => ask('yak.fetch', { encoding, partitions: [{ topic: 't', partition: 0, fetchOffset: 11 }] });
+    const text = await from();
+    expect(text.partitions[0].records.map((r: Json) => [r.offset, r.value])).toEqual([
+      [11, 'zwölf 😀'],
+      [12, 'zwölf 😀'],
+    ]);
+    expect((await from('base64')).partitions[0].records[0].value).toBe(Buffer.from('zwölf 😀').toString('base64'));
+    const batches = Buffer.from((await from('batch')).partitions[0].records, 'base64');
+    expect(codec.decode(batches)).toHaveLength(3);
+  });
+
+  it('lists topics with the Nest addresses of the brokers, by pattern name and by number', async () => {
+    const byName = await ask('yak.metadata', { topics: null });
+    expect(byName).toMatchObject({ clusterId: 'c', revision: 7, brokers: [{ id: 0, host: 'h', port: 3 }], topics: [{ name: 't' }] });
+    expect(await ask(1 as never, {})).toEqual(byName);
+  });
+
+  it('learns which field of an admin message is wrong and why', async () => {
+    const topics = [
+      { name: 't', partitions: 'three', configs: { a: 1 } },
+      { name: 7, assignments: [[]] },
+    ];
+    const error = await refusal('yak.createTopics', { topics, timeoutMs: -1 });
+    expect(error.code).toBe('INVALID');
+    expect(error.fields).toEqual(
+      expect.arrayContaining([
+        { field: 'topics.0.partitions', reason: 'must be an integer from -1 to 2147483647' },
+        { field: 'topics.0.configs', reason: 'must be an object whose values are all strings' },
+        { field: 'topics.1.name', reason: 'must be text of at most 1000 characters' },
+        { field: 'timeoutMs', reason: 'must be an integer from 0 to 300000' },
+      ]),
+    );
+    for (const wrong of ['text', 7, []]) expect(await refusal('yak.createTopics', wrong)).toMatchObject({ code: 'INVALID' });
+  });
+
+  it('learns which field of a record message is wrong and why', async () => {
+    const partitions = (extra: object) => ({ partitions: [{ topic: 't', partition: 0, ...extra }] });
+    const reasons = async (pattern: string, data: unknown) => (await refusal(pattern, data)).fields[0];
+    expect(await reasons('yak.produce', { acks: 2, ...partitions({ records: 'AAAA' }) })).toMatchObject({ field: 'acks' });
+    expect(await reasons('yak.produce', partitions({ records: 'no base64!' }))).toMatchObject({ field: 'partitions.0.records' });
+    expect(await reasons('yak.produce', partitions({ records: [{ value: 5 }] }))).toEqual({
+      field: 'partitions.0.records.0.value',
+      reason: 'must be text or null',
+    });
+    expect(await reasons('yak.produce', {})).toMatchObject({ field: 'partitions' });
+    expect(await reasons('yak.fetch', partitions({ fetchOffset: -1 }))).toMatchObject({ field: 'partitions.0.fetchOffset' });
+    expect(await reasons('yak.fetch', { partitions: [{ topic: 'a/b', partition: 0, fetchOffset: 0 }] })).toMatchObject({
+      field: 'partitions.0.topic',
+    });
+    expect(broker.produced).toHaveLength(0);
+  });
+
+  it('gets admin calls forwarded, unknown fields dropped, and no inner detail of a bug', async () => {
+    const answer = await ask('yak.deleteTopics', { topics: [{ name: 't', later: 1 }], later: 1 });
+    expect(answer).toEqual({ forwarded: 'deleteTopics', request: { topics: [{ name: 't' }] } });
+    const bug = await refusal('yak.describeCluster', {});
+    expect(bug.code).toBe('INTERNAL');
+    expect(JSON.stringify(bug)).not.toContain('secrets');
+    expect(await refusal('yak.nothing', {})).toMatchObject({ code: 'UNKNOWN_PATTERN' });
+  });
+});
+
+describe('the Nest door', () => {
+  it('serves binary frames with record bytes untouched, and answers metadata watchers when something changed', async () => {
+    const batch = Buffer.from([1, 2, 3]);
+    await binary.request(
+      'produce',
+      { acks: -1, timeoutMs: 1, partitions: [{ topic: 't', partition: 0, records: batch }] },
+      { timeoutMs: 2_000 },
+    );
+    expect(broker.produced[0]!.request.partitions[0]!.records).toEqual(batch);
+    const wanted = { topic: 't', partition: 0, fetchOffset: 11, maxBytes: 1 };
+    const fetched = await binary.request('fetch', { maxWaitMs: 1, minBytes: 1, maxBytes: 1, partitions: [wanted] }, { timeoutMs: 2_000 });
+    expect(codec.decode(fetched.partitions[0]!.records)).toHaveLength(3);
+
+    const watch = binary.request('metadata', { topics: [], newerThanRevision: 7, maxWaitMs: 60_000 }, { timeoutMs: 2_000 });
+    await until(() => broker.watchers === 1);
+    broker.publish(8);
+    expect((await watch).revision).toBe(8);
+    expect(broker.watchers).toBe(0);
+    const waited = await binary.request('metadata', { topics: [], newerThanRevision: 8, maxWaitMs: 5 }, { timeoutMs: 2_000 });
+    expect(waited.revision).toBe(8);
+  });
+
+  it('closes a connection that sends something else, and goes on serving the others', async () => {
+    for (const bytes of ['GET / HTTP/1.1\r\n\r\n', '12x#{}', '9999999999#', 'Y\x01\x09\x00aaaaaaaaaaaaaa', '3#{{{']) {
+      const socket = dialRaw();
+      socket.write(Buffer.from(bytes, 'latin1'));
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+    expect(await ask('yak.metadata', {})).toMatchObject({ clusterId: 'c' });
+  });
+
+  it('handles at most maxInFlight requests of a connection at once, and then the rest', async () => {
+    broker.isHolding = true;
+    const partitions = [{ topic: 't', partition: 0, records: Buffer.from('x') }];
+    const all = Array.from({ length: 10 }, () => binary.request('produce', { acks: -1, timeoutMs: 1, partitions }, { timeoutMs: 5_000 }));
+    await until(() => broker.held.length === 4);
+    const late = binary.request('metadata', { topics: [] }, { timeoutMs: 5_000 });
+    const stillWaits = await Promise.race([late.then(() => 'answered'), new Promise((resolve) => setTimeout(resolve, 20, 'waits'))]);
+    expect([stillWaits, broker.held.length]).toEqual(['waits', 4]);
+    broker.isHolding = false;
+    for (const release of broker.held) release();
+    const answers = await Promise.all(all);
+    expect(answers.map((answer) => answer.partitions[0]!.error)).toEqual(Array(10).fill('NONE'));
+    expect((await late).clusterId).toBe('c');
+  });
+
+  it('drains: a running request is answered, a new one is told that the process stops', async () => {
+    broker.isHolding = true;
+    const partitions = [{ topic: 't', partition: 0, records: 'AAAA' }];
+    const running = ask('yak.produce', { partitions });
+    await until(() => broker.held.length === 1);
+    const drained = door.server.drain(2_000);
+    expect(await refusal('yak.metadata', {})).toMatchObject({ code: 'UNAVAILABLE' });
+    broker.held[0]!();
+    expect((await running).partitions[0].error).toBe('NONE');
+    expect(await drained).toBe(true);
+  });
+
+  it('names an address that is in use, and tells when a connection is gone', async () => {
+    const { host, port } = door.server.boundAddress;
+    const handlers = brokerRpcHandlers(broker, new NodeScheduler());
+    const second = startNestDoor(NestTcpModule.over(handlers, new JsonRecords(codec, () => 0)), {
+      address: { host, port },
+      logger: silentLogger,
+    });
+    await expect(second).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message: expect.stringContaining(`${host}:${port}`) });
+
+    const gone: string[] = [];
+    door.server.onConnectionClosed((address) => gone.push(address));
+    const socket = dialRaw();
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const address = `127.0.0.1:${socket.localPort}`;
+    socket.destroy();
+    await until(() => gone.includes(address));
+  });
+});
+
+function dialRaw(): Socket {
+  const { host, port } = door.server.boundAddress;
+  const socket = connect(port, host).on('error', () => {});
+  raw.push(socket);
+  return socket;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 3_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('the awaited state did not come');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
