@@ -16,15 +16,22 @@ export interface FlagDefinition {
 export interface CommandLine {
   readonly flags: ConfigInput['flags'];
   readonly configPath: string | null;
+  /** `--json`: log as JSON lines. */
+  readonly isJson: boolean;
 }
 
 /** Throws UsageError. Later values win over earlier ones, whether by flag or by `--set`. */
 export function parseCommandLine(argv: readonly string[], known: readonly FlagDefinition[]): CommandLine {
   const flags = new Map<string, { text: string; shownAs: string }>();
   let configPath: string | null = null;
+  let isJson = false;
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index]!;
     if (!argument.startsWith('--')) throw new UsageError(`unexpected argument "${argument}"; see --help`);
+    if (argument === '--json') {
+      isJson = true;
+      continue;
+    }
     const equals = argument.indexOf('=');
     const flag = equals < 0 ? argument : argument.slice(0, equals);
     const definition = known.find((one) => one.flag === flag);
@@ -35,7 +42,7 @@ export function parseCommandLine(argv: readonly string[], known: readonly FlagDe
     else if (flag === '--config') configPath = text;
     else addSetting(flags, text);
   }
-  return { flags, configPath };
+  return { flags, configPath, isJson };
 }
 
 function addSetting(flags: Map<string, { text: string; shownAs: string }>, text: string): void {

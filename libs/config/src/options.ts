@@ -23,6 +23,9 @@ export interface ListenerOptions {
   readonly advertised: Address;
 }
 
+/** Lines for a person, or JSON lines with `--json`. */
+export type LogFormat = 'json' | 'line';
+
 export interface BrokerOptions {
   readonly brokerId: number;
   readonly dataPath: string;
@@ -33,6 +36,7 @@ export interface BrokerOptions {
   readonly sources: Readonly<Record<ServerConfigName, ConfigSource>>;
   /** Defaults for topics. */
   readonly log: LogConfig;
+  readonly logFormat: LogFormat;
 }
 
 export interface CoordinatorOptions {
@@ -42,6 +46,7 @@ export interface CoordinatorOptions {
   readonly configuredBrokers: readonly number[];
   readonly values: ServerConfigValues;
   readonly sources: Readonly<Record<ServerConfigName, ConfigSource>>;
+  readonly logFormat: LogFormat;
 }
 
 const COMMON_FLAGS: readonly FlagDefinition[] = [
@@ -93,6 +98,7 @@ export const BROKER_FLAGS: readonly FlagDefinition[] = [
     config: 'coordinators',
     description: 'Nest TCP doors of the cluster coordinators (127.0.0.1:3180)',
   },
+  { flag: '--bootstrap', placeholder: 'H:P,…', config: 'coordinators', description: 'the same as --coordinators' },
 ];
 
 export const COORDINATOR_FLAGS: readonly FlagDefinition[] = [
@@ -106,7 +112,7 @@ type FileReader = Pick<Disk, 'readFile'>;
 
 /** `argv` without program and command. Throws UsageError or ConfigError. */
 export function parseBrokerOptions(argv: readonly string[], environment: Environment, files: FileReader): BrokerOptions {
-  const { values, sources } = resolve(argv, BROKER_FLAGS, environment, files);
+  const { values, sources, logFormat } = resolve(argv, BROKER_FLAGS, environment, files);
   const kafkaPort = values['kafka.port'];
   const ports = {
     kafka: kafkaPort,
@@ -129,12 +135,13 @@ export function parseBrokerOptions(argv: readonly string[], environment: Environ
     values,
     sources,
     log: defaultLogConfig(values),
+    logFormat,
   };
 }
 
 /** `argv` without program and command. Throws UsageError or ConfigError. */
 export function parseCoordinatorOptions(argv: readonly string[], environment: Environment, files: FileReader): CoordinatorOptions {
-  const { values, sources } = resolve(argv, COORDINATOR_FLAGS, environment, files);
+  const { values, sources, logFormat } = resolve(argv, COORDINATOR_FLAGS, environment, files);
   const tcp = values['tcp.port'] ?? DEFAULT_PORTS.coordinatorTcp;
   const ports = { tcp, http: values['http.port'] ?? above(tcp, COORDINATOR_HTTP_PORT_OFFSET, 'http.port') };
   refuseSamePort(ports);
@@ -148,6 +155,7 @@ export function parseCoordinatorOptions(argv: readonly string[], environment: En
     configuredBrokers: values['configured.brokers'],
     values,
     sources,
+    logFormat,
   };
 }
 
@@ -157,14 +165,21 @@ export function describeFlags(flags: readonly FlagDefinition[]): string {
     ...flags.map((one) => [`${one.flag} ${one.placeholder}`, one.description] as const),
     ['--config FILE', 'properties or JSON; order: flag, environment, file, default'] as const,
     ['--set NAME=VALUE', 'any config of docs/configs.md, as often as needed; environment: YAK_<NAME>'] as const,
+    ['--json', 'log as JSON lines'] as const,
   ];
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
 }
 
-function resolve(argv: readonly string[], known: readonly FlagDefinition[], environment: Environment, files: FileReader): ServerConfigs {
-  const { flags, configPath } = parseCommandLine(argv, known);
-  return resolveServerConfigs({ flags, environment, file: configPath === null ? null : readConfigFile(configPath, files) });
+function resolve(
+  argv: readonly string[],
+  known: readonly FlagDefinition[],
+  environment: Environment,
+  files: FileReader,
+): ServerConfigs & { readonly logFormat: LogFormat } {
+  const { flags, configPath, isJson } = parseCommandLine(argv, known);
+  const file = configPath === null ? null : readConfigFile(configPath, files);
+  return { ...resolveServerConfigs({ flags, environment, file }), logFormat: isJson ? 'json' : 'line' };
 }
 
 function readConfigFile(path: string, files: FileReader): { path: string; text: string } {
