@@ -42,7 +42,9 @@ export function deltaOf(entry: Pick<MetadataEntry, 'records'>): MetadataDelta {
 export function deltaBetween(before: MetadataImage, after: MetadataImage): MetadataDelta {
   return {
     topics: [...after.topicsById.values()].filter((topic) => before.topicsById.get(topic.topicId) !== topic),
-    deletedTopics: [...after.deletedTopics.values()].filter((deleted) => before.topicsById.has(deleted.topicId) || !before.deletedTopics.has(deleted.topicId)),
+    deletedTopics: [...after.deletedTopics.values()].filter(
+      (deleted) => before.topicsById.has(deleted.topicId) || !before.deletedTopics.has(deleted.topicId),
+    ),
     partitions: [...after.allPartitions()].filter((partition) => before.partition(partition.topicId, partition.partition) !== partition),
     brokers: [...after.brokers.values()].filter((broker) => before.brokers.get(broker.brokerId) !== broker),
     isClusterChanged:

@@ -69,11 +69,22 @@ export class EmbeddedMetadataLog implements MetadataLog {
     else if (content !== null && !isFolderKnown) suspicion = `${directory}/${FOLDER_ID_FILE} is missing or damaged`;
     else if (content !== null && content.folderId !== folderId) suspicion = `${path} was written in another folder`;
     else if (hasContent && storedEpoch === null) suspicion = `${directory}/${EPOCH_FILE} is missing or damaged`;
-    else if (hasContent && storedEpoch!.value < content.highestCoordinatorEpoch) suspicion = `${directory}/${EPOCH_FILE} is older than the chain`;
+    else if (hasContent && storedEpoch!.value < content.highestCoordinatorEpoch)
+      suspicion = `${directory}/${EPOCH_FILE} is older than the chain`;
 
     if (suspicion !== null) {
       if (mark === undefined) replaceFile(disk, directory, SUSPECT_FILE, Buffer.from(`${suspicion}\n`));
-      return new EmbeddedMetadataLog(disk, directory, folderId, lock, null, epoch, content?.snapshot ?? null, content?.entries ?? [], suspicion);
+      return new EmbeddedMetadataLog(
+        disk,
+        directory,
+        folderId,
+        lock,
+        null,
+        epoch,
+        content?.snapshot ?? null,
+        content?.entries ?? [],
+        suspicion,
+      );
     }
     if (!isFolderKnown) replaceFile(disk, directory, FOLDER_ID_FILE, encodeChecked({ folderId }));
     // Written anew before it counts: what was read may have been in the page cache only, and a torn tail goes with it.
@@ -101,7 +112,12 @@ export class EmbeddedMetadataLog implements MetadataLog {
     return next;
   }
 
-  async append(expected: Expected, coordinatorEpoch: CoordinatorEpoch, opId: string, records: readonly MetadataRecord[]): Promise<AppendResult> {
+  async append(
+    expected: Expected,
+    coordinatorEpoch: CoordinatorEpoch,
+    opId: string,
+    records: readonly MetadataRecord[],
+  ): Promise<AppendResult> {
     const refusal = this.refusal(expected, coordinatorEpoch);
     if (refusal !== null) return { kind: 'refused', reason: refusal };
     const entry: MetadataEntry = { revision: expected.revision + 1, coordinatorEpoch, opId, previousOpId: expected.opId, records };

@@ -119,9 +119,13 @@ export class EntryFile {
 
   private fail(cause: unknown): YakError {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    this.failure = new YakError('METADATA_STORE_FAILED', `${this.path} could not be written (${reason}); it takes no more writes until a restart`, {
-      cause,
-    });
+    this.failure = new YakError(
+      'METADATA_STORE_FAILED',
+      `${this.path} could not be written (${reason}); it takes no more writes until a restart`,
+      {
+        cause,
+      },
+    );
     return this.failure;
   }
 }
@@ -137,7 +141,8 @@ function writeWhole(disk: Disk, path: string, content: Omit<EntryFileContent, 'd
     lines.push(encodeLine({ kind: 'snapshot', revision, coordinatorEpoch, opId, count: records.length }));
     for (const record of records) lines.push(encodeLine({ kind: 'record', record }));
   }
-  for (const entry of content.entries) lines.push(encodeLine({ kind: 'entries', coordinatorEpoch: entry.coordinatorEpoch, entries: [entry] }));
+  for (const entry of content.entries)
+    lines.push(encodeLine({ kind: 'entries', coordinatorEpoch: entry.coordinatorEpoch, entries: [entry] }));
   const slash = path.lastIndexOf('/');
   replaceFile(disk, path.slice(0, slash), path.slice(slash + 1), Buffer.concat(lines));
 }
@@ -190,7 +195,10 @@ function parse(bytes: Buffer, path: string): EntryFileContent {
   const header = lines[0];
   if (header?.kind !== 'header' || header.format !== FORMAT) return result(damageAt(0, 'is not the header of a metadata file'));
   if (header.version !== VERSION) {
-    throw new YakError('UNSUPPORTED_METADATA', `${path} has format version ${header.version}, this release knows ${VERSION}: upgrade this process`);
+    throw new YakError(
+      'UNSUPPORTED_METADATA',
+      `${path} has format version ${header.version}, this release knows ${VERSION}: upgrade this process`,
+    );
   }
   folderId = header.folderId;
 

@@ -203,7 +203,8 @@ function fold(before: Fields, records: readonly MetadataRecord[], position: Part
           ownArrays.set(record.topicId, array);
           partitions.writable.set(record.topicId, array);
         }
-        if (record.partition > array.length) throw chainError(`partition ${record.partition} of topic id ${record.topicId} comes out of order`);
+        if (record.partition > array.length)
+          throw chainError(`partition ${record.partition} of topic id ${record.topicId} comes out of order`);
         array[record.partition] = record;
         break;
       }

@@ -19,7 +19,12 @@ export type CopyUpdate =
 
 export type CopyOutcome =
   /** Durable. `before` is what the copy was; entries that it had already are skipped. */
-  | { readonly kind: 'applied'; readonly before: MetadataImage; readonly after: MetadataImage; readonly entries: readonly MetadataEntry[] | null }
+  | {
+      readonly kind: 'applied';
+      readonly before: MetadataImage;
+      readonly after: MetadataImage;
+      readonly entries: readonly MetadataEntry[] | null;
+    }
   /** Sent by a deposed coordinator: drop it. */
   | { readonly kind: 'stale-coordinator'; readonly highestCoordinatorEpoch: CoordinatorEpoch }
   /** Does not follow what is held: ask for a snapshot. */
@@ -65,7 +70,9 @@ export class MetadataCopy {
    */
   applyDurably(update: CopyUpdate, coordinatorEpoch: CoordinatorEpoch): CopyOutcome {
     if (coordinatorEpoch < this.highest) return { kind: 'stale-coordinator', highestCoordinatorEpoch: this.highest };
-    return update.kind === 'snapshot' ? this.applySnapshot(update.snapshot, coordinatorEpoch) : this.applyEntries(update.entries, coordinatorEpoch);
+    return update.kind === 'snapshot'
+      ? this.applySnapshot(update.snapshot, coordinatorEpoch)
+      : this.applyEntries(update.entries, coordinatorEpoch);
   }
 
   /** A coordinator of this epoch was heard: no lower one is followed from now on. Durable when it returns. */

@@ -1,0 +1,225 @@
+/**
+ * Topics come into being: names, counts, assignments and configs are checked, replicas placed, the first ISR and leader
+ * named, all in one entry. A replica that is fenced at that moment is no member; it joins by catching up (R8).
+ */
+import type { BrokerId, KafkaErrorName, TopicId } from '#kernel';
+import { NO_BROKER, topicNameProblem } from '#kernel';
+import type { MetadataImage } from '../image.js';
+import type { FlushPolicy, MetadataRecord, PartitionRecord } from '../records.js';
+import type { Decision, DecisionState, Outcome } from './decision.js';
+
+export const MAX_PARTITIONS_PER_TOPIC = 1_000;
+export const MAX_TOPICS_PER_REQUEST = 1_000;
+/** Automatic replication factor where that many brokers are registered. */
+export const DEFAULT_REPLICATION_FACTOR = 3;
+
+export interface NewTopicCommand {
+  readonly name: string;
+  /** -1 or absent: the default. */
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+  /** One row of broker ids per partition, preferred leader first; excludes the two above. */
+  readonly assignments?: readonly (readonly BrokerId[])[];
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+export interface TopicDefaults {
+  readonly partitions: number;
+  /** -1: min(3, registered brokers). */
+  readonly replicationFactor: number;
+  readonly flushPolicy: FlushPolicy;
+}
+
+/** Problems of a topic's configs, none when they may be used: #config's validateTopicConfigs. */
+export type ValidateTopicConfigs = (
+  configs: Readonly<Record<string, string>>,
+) => readonly { readonly name: string; readonly reason: string }[];
+
+export interface CreateTopicsContext {
+  readonly defaults: TopicDefaults;
+  readonly validateTopicConfigs: ValidateTopicConfigs;
+  readonly newTopicId: () => TopicId;
+  /** Integer, 0 <= n < maxExclusive: where round-robin placement starts. */
+  readonly randomInteger: (maxExclusive: number) => number;
+}
+
+export interface CreatedTopic extends Outcome {
+  readonly name: string;
+  /** '' on error, and for validate-only. */
+  readonly topicId: TopicId;
+  /** -1 on error. */
+  readonly partitions: number;
+  readonly replicationFactor: number;
+}
+
+export function createTopics(
+  state: DecisionState,
+  command: { readonly topics: readonly NewTopicCommand[]; readonly validateOnly?: boolean },
+  context: CreateTopicsContext,
+): Decision<{ readonly topics: readonly CreatedTopic[] }> {
+  const records: MetadataRecord[] = [];
+  const counts = new Map<string, number>();
+  for (const topic of command.topics) counts.set(topic.name, (counts.get(topic.name) ?? 0) + 1);
+  const topics = [...new Map(command.topics.map((topic) => [topic.name, topic])).values()].map((topic, index): CreatedTopic => {
+    if (index >= MAX_TOPICS_PER_REQUEST)
+      return refused(topic, 'POLICY_VIOLATION', `a request creates at most ${MAX_TOPICS_PER_REQUEST} topics`);
+    if (counts.get(topic.name)! > 1) return refused(topic, 'INVALID_REQUEST', `the request names topic ${topic.name} more than once`);
+    const plan = planTopic(state.image, topic, context);
+    if ('error' in plan) return refused(topic, plan.error, plan.message);
+    const topicId = command.validateOnly ? '' : context.newTopicId();
+    if (!command.validateOnly) records.push(...plan.build(topicId));
+    return {
+      name: topic.name,
+      topicId,
+      error: 'NONE',
+      partitions: plan.assignments.length,
+      replicationFactor: plan.assignments[0]!.length,
+    };
+  });
+  return { records, response: { topics } };
+}
+
+interface TopicPlan {
+  readonly assignments: readonly (readonly BrokerId[])[];
+  readonly build: (topicId: TopicId) => MetadataRecord[];
+}
+interface Refusal {
+  readonly error: KafkaErrorName;
+  readonly message: string;
+}
+
+function planTopic(image: MetadataImage, topic: NewTopicCommand, context: CreateTopicsContext): TopicPlan | Refusal {
+  const nameProblem = topicNameProblem(topic.name);
+  if (nameProblem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: nameProblem };
+  if (image.topicsByName.has(topic.name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `topic ${topic.name} exists` };
+  const configs = topic.configs ?? {};
+  const problems = context.validateTopicConfigs(configs);
+  if (problems.length > 0) return { error: 'INVALID_CONFIG', message: problems.map((problem) => problem.reason).join('; ') };
+
+  const assignments =
+    topic.assignments && topic.assignments.length > 0 ? checkedAssignments(image, topic) : placedAssignments(image, topic, context);
+  if ('error' in assignments) return assignments;
+  const isLive = (brokerId: BrokerId): boolean => {
+    const broker = image.brokers.get(brokerId);
+    return broker !== undefined && !broker.isFenced && !broker.isShuttingDown;
+  };
+  const dark = assignments.findIndex((replicas) => !replicas.some(isLive));
+  if (dark !== -1) {
+    return {
+      error: 'INVALID_REPLICATION_FACTOR',
+      message: `none of the brokers ${assignments[dark]!.join(', ')} for partition ${dark} is up: wait for one of them`,
+    };
+  }
+  const flushPolicy = (configs['log.flush.policy'] as FlushPolicy | undefined) ?? context.defaults.flushPolicy;
+  return {
+    assignments,
+    build: (topicId) => [
+      { type: 'topic', version: 1, name: topic.name, topicId, configs },
+      ...assignments.map((replicas, partition): PartitionRecord => {
+        const isr = replicas.filter(isLive).map((brokerId) => ({ brokerId, brokerEpoch: image.brokers.get(brokerId)!.brokerEpoch }));
+        return {
+          type: 'partition',
+          version: 1,
+          topicId,
+          partition,
+          replicas,
+          directoryIds: replicas.map((brokerId) => image.brokers.get(brokerId)?.directoryId ?? ''),
+          isr,
+          leader: isr[0]?.brokerId ?? NO_BROKER,
+          leaderEpoch: 0,
+          partitionEpoch: 0,
+          addingReplicas: [],
+          removingReplicas: [],
+          minInSyncReplicas: effectiveMinimum(configs, replicas.length),
+          flushPolicy,
+          lastKnown: [],
+          mustAsk: false,
+          possibleLoss: false,
+        };
+      }),
+    ],
+  };
+}
+
+/** 2 with three or more replicas, else 1, unless the topic says otherwise; never more than there are replicas. */
+function effectiveMinimum(configs: Readonly<Record<string, string>>, replicationFactor: number): number {
+  const configured = configs['min.insync.replicas'];
+  return Math.min(configured === undefined ? (replicationFactor >= 3 ? 2 : 1) : Number(configured), replicationFactor);
+}
+
+function checkedAssignments(image: MetadataImage, topic: NewTopicCommand): readonly (readonly BrokerId[])[] | Refusal {
+  const rows = topic.assignments!;
+  const invalid = (message: string): Refusal => ({ error: 'INVALID_REPLICA_ASSIGNMENT', message });
+  if ((topic.partitions ?? -1) !== -1 || (topic.replicationFactor ?? -1) !== -1) {
+    return { error: 'INVALID_REQUEST', message: 'give either assignments, or partitions and replication factor' };
+  }
+  if (rows.length > MAX_PARTITIONS_PER_TOPIC) return tooManyPartitions(rows.length);
+  for (const [partition, replicas] of rows.entries()) {
+    if (replicas.length === 0) return invalid(`partition ${partition} has no replicas`);
+    if (replicas.length !== rows[0]!.length)
+      return invalid(`partition ${partition} has ${replicas.length} replicas, partition 0 has ${rows[0]!.length}`);
+    if (new Set(replicas).size < replicas.length) return invalid(`partition ${partition} names a broker twice`);
+    const unknown = replicas.find((brokerId) => !image.brokers.has(brokerId));
+    if (unknown !== undefined) return invalid(`broker ${unknown} of partition ${partition} is not registered`);
+  }
+  return rows.map((row) => [...row]);
+}
+
+function placedAssignments(
+  image: MetadataImage,
+  topic: NewTopicCommand,
+  context: CreateTopicsContext,
+): readonly (readonly BrokerId[])[] | Refusal {
+  const partitions = orDefault(topic.partitions, context.defaults.partitions);
+  if (!Number.isInteger(partitions) || partitions < 1) {
+    return { error: 'INVALID_PARTITIONS', message: `${partitions} partitions are not possible: at least 1` };
+  }
+  if (partitions > MAX_PARTITIONS_PER_TOPIC) return tooManyPartitions(partitions);
+
+  const registered = [...image.brokers.keys()].sort((a, b) => a - b);
+  const replicationFactor = orDefault(
+    topic.replicationFactor,
+    orDefault(context.defaults.replicationFactor, Math.min(DEFAULT_REPLICATION_FACTOR, registered.length)),
+  );
+  if (!Number.isInteger(replicationFactor) || replicationFactor < 1 || replicationFactor > registered.length) {
+    const message = `replication factor ${replicationFactor} is not possible: ${registered.length} brokers are registered`;
+    return { error: 'INVALID_REPLICATION_FACTOR', message };
+  }
+  const up = registered.filter((brokerId) => {
+    const broker = image.brokers.get(brokerId)!;
+    return !broker.isFenced && !broker.isShuttingDown;
+  });
+  return placeReplicas(up.length >= replicationFactor ? up : registered, partitions, replicationFactor, context.randomInteger);
+}
+
+/** Round-robin: leaders go around the brokers, and each round the followers shift by one more, so that load spreads. */
+function placeReplicas(
+  brokers: readonly BrokerId[],
+  partitions: number,
+  replicationFactor: number,
+  randomInteger: (maxExclusive: number) => number,
+): BrokerId[][] {
+  const count = brokers.length;
+  const start = randomInteger(count);
+  return Array.from({ length: partitions }, (_, partition) => {
+    const first = (start + partition) % count;
+    const shift = Math.floor(partition / count);
+    const replicas = [brokers[first]!];
+    for (let index = 0; index < replicationFactor - 1; index++) {
+      replicas.push(brokers[(first + 1 + ((shift + index) % (count - 1))) % count]!);
+    }
+    return replicas;
+  });
+}
+
+function orDefault(value: number | undefined, fallback: number): number {
+  return value === undefined || value === -1 ? fallback : value;
+}
+
+function tooManyPartitions(partitions: number): Refusal {
+  return { error: 'INVALID_PARTITIONS', message: `${partitions} partitions are too many: a topic has at most ${MAX_PARTITIONS_PER_TOPIC}` };
+}
+
+function refused(topic: NewTopicCommand, error: KafkaErrorName, message: string): CreatedTopic {
+  return { name: topic.name, topicId: '', error, message, partitions: -1, replicationFactor: -1 };
+}
