@@ -95,6 +95,12 @@ export interface BrokerCounters {
 export type BrokerEvent =
   | { readonly kind: 'state'; readonly state: BrokerReport['state']; readonly atMs: MonotonicMs }
   | { readonly kind: 'became-leader'; readonly topic: string; readonly partition: number; readonly leaderEpoch: number }
-  | { readonly kind: 'became-follower'; readonly topic: string; readonly partition: number; readonly leader: BrokerId; readonly leaderEpoch: number }
+  | {
+      readonly kind: 'became-follower';
+      readonly topic: string;
+      readonly partition: number;
+      readonly leader: BrokerId;
+      readonly leaderEpoch: number;
+    }
   | { readonly kind: 'truncated'; readonly topic: string; readonly partition: number; readonly from: number; readonly to: number }
   | { readonly kind: 'isr'; readonly topic: string; readonly partition: number; readonly isr: readonly BrokerId[] };

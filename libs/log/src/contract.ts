@@ -78,6 +78,8 @@ export interface PartitionLog {
    * place (R27). Requires leaderEpoch >= latestEpoch. Never throws for bad input.
    */
   appendAsLeader(records: Buffer, leaderEpoch: LeaderEpoch): AppendOutcome;
+  /** The original offsets when `records` is one of its producer's last five batches (R26), else null. Appends nothing. */
+  findDuplicate(records: Buffer): { readonly baseOffset: Offset; /** inclusive */ readonly lastOffset: Offset } | null;
   /**
    * Appends whole batches as the leader stored them. Throws CorruptionError on a bad CRC, a cut or malformed batch, offsets
    * that do not continue logEndOffset, or epochs that go backwards (R5); then nothing of `records` was appended.

@@ -1,1 +1,2 @@
-export {};
+export * from './divergence.js';
+export * from './leader-state.js';

@@ -1,0 +1,107 @@
+/** What a client may know of the cluster: brokers, topics, leaders. Creates missing topics first where that is allowed. */
+import { isInternalTopic, type KafkaErrorName, type RequestContext, topicNameProblem } from '#kernel';
+import { isLiveSeat, keptMembers, liveMembers, type MetadataImage, type PartitionRecord, type TopicRecord } from '#metadata';
+import type { BrokerState } from './broker-state.js';
+import type { ClusterView, TopicsRequest, TopicView } from './verbs.js';
+
+export interface TopicCreator {
+  /** Creates topics with the cluster's defaults and waits until this broker's metadata has them, leaders included. */
+  create(names: readonly string[]): Promise<void>;
+  readonly isAllowed: boolean;
+}
+
+export async function cluster(
+  broker: BrokerState,
+  creator: TopicCreator,
+  context: RequestContext,
+  request: TopicsRequest,
+): Promise<ClusterView> {
+  if (request.topics && request.allowAutoTopicCreation && creator.isAllowed) {
+    const missing = request.topics.flatMap((topic) => ('name' in topic && isCreatable(broker, context, topic.name) ? [topic.name] : []));
+    if (missing.length > 0) await creator.create([...new Set(missing)]);
+  }
+  const { image } = broker;
+  const asked = request.topics ?? [...image.topicsById.values()].map((topic) => ({ name: topic.name }));
+  return {
+    clusterId: image.cluster?.clusterId ?? '',
+    revision: image.revision,
+    brokers: [...image.brokers.values()]
+      .filter((known) => !known.isFenced)
+      .map((known) => ({ brokerId: known.brokerId, rack: known.rack, ...known.listeners })),
+    controllerId: controllerOf(broker),
+    topics: asked.map((topic) => viewTopic(broker, context, topic)),
+  };
+}
+
+function isCreatable(broker: BrokerState, context: RequestContext, name: string): boolean {
+  if (broker.image.topicsByName.has(name) || topicNameProblem(name) !== null || isInternalTopic(name)) return false;
+  return broker.authorizer.isAllowed(context, 'CREATE', { type: 'TOPIC', name });
+}
+
+/** Any live broker takes admin calls; this one if it is live, so that the call stays here. */
+function controllerOf(broker: BrokerState): number {
+  const self = broker.image.brokers.get(broker.brokerId);
+  if (self && !self.isFenced) return self.brokerId;
+  for (const known of broker.image.brokers.values()) if (!known.isFenced) return known.brokerId;
+  return -1;
+}
+
+function viewTopic(broker: BrokerState, context: RequestContext, asked: { name: string } | { topicId: string }): TopicView {
+  const { image } = broker;
+  const topic = 'name' in asked ? image.topicsByName.get(asked.name) : image.topicsById.get(asked.topicId);
+  const name = 'name' in asked ? asked.name : (topic?.name ?? null);
+  if (name !== null && !broker.authorizer.isAllowed(context, 'DESCRIBE', { type: 'TOPIC', name }))
+    return unknown(asked, 'TOPIC_AUTHORIZATION_FAILED');
+  if (!topic) {
+    if (!('name' in asked)) return unknown(asked, 'UNKNOWN_TOPIC_ID');
+    return unknown(asked, topicNameProblem(asked.name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION');
+  }
+  return describeTopic(image, topic);
+}
+
+export function describeTopic(image: MetadataImage, topic: TopicRecord): TopicView {
+  return {
+    error: 'NONE',
+    name: topic.name,
+    topicId: topic.topicId,
+    isInternal: isInternalTopic(topic.name),
+    partitions: image.partitionsOf(topic.topicId).map((record) => describePartition(image, record)),
+  };
+}
+
+function describePartition(image: MetadataImage, record: PartitionRecord): TopicView['partitions'][number] {
+  const leaderBroker = image.brokers.get(record.leader);
+  const hasLeader = record.leader >= 0 && leaderBroker !== undefined && !leaderBroker.isFenced;
+  return {
+    error: hasLeader ? 'NONE' : 'LEADER_NOT_AVAILABLE',
+    partition: record.partition,
+    leader: hasLeader ? record.leader : -1,
+    leaderEpoch: record.leaderEpoch,
+    partitionEpoch: record.partitionEpoch,
+    replicas: record.replicas,
+    isr: liveMembers(record, image),
+    eligibleLeaderReplicas: keptMembers(record, image),
+    offlineReplicas: record.replicas.filter((id) => image.brokers.get(id)?.isFenced !== false),
+  };
+}
+
+/** Every partition has a leader that runs. */
+export function isTopicReady(image: MetadataImage, name: string): boolean {
+  const topic = image.topicsByName.get(name);
+  return (
+    topic !== undefined &&
+    image
+      .partitionsOf(topic.topicId)
+      .every((record) => record.isr.some((seat) => seat.brokerId === record.leader && isLiveSeat(seat, image)))
+  );
+}
+
+function unknown(asked: { name: string } | { topicId: string }, error: KafkaErrorName): TopicView {
+  return {
+    error,
+    name: 'name' in asked ? asked.name : null,
+    topicId: 'topicId' in asked ? asked.topicId : '',
+    isInternal: false,
+    partitions: [],
+  };
+}

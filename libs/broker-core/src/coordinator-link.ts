@@ -1,0 +1,349 @@
+/**
+ * This broker's line to the cluster coordinator: finds the one that acts, registers, beats, follows the metadata chain, and
+ * carries requests. When the coordinator is away it keeps trying and nothing else stops (R21).
+ *
+ * Ages are monotonic and counted from when an answered heartbeat was *sent* (R21). The broker epoch is stored durably before
+ * the first heartbeat under it (R12). Metadata is durable in the copy before anybody hears of it (R17).
+ */
+import { type BrokerEpoch, type CoordinatorEpoch, type MonotonicMs, YakError } from '#kernel';
+import type { CopyUpdate, MetadataCopy, MetadataImage } from '#metadata';
+import { type PatternKey, PROTOCOL, type RegisterBrokerResponse, type RpcClient, type RpcMessages } from '#rpc';
+import { type Clock, formatAddress, type Logger, type Random, type Scheduler, sleep } from '#seams';
+import type { BrokerConfig, CoordinatorDialer } from './contract.js';
+
+/** Longest wait of one metadata long poll. */
+export const METADATA_FETCH_WAIT_MS = 5_000;
+/** Between two attempts to reach a coordinator; grows to the maximum, with jitter. */
+export const COORDINATOR_RETRY_MS = 50;
+export const COORDINATOR_RETRY_MAX_MS = 1_000;
+/** While asking for the shutdown slot the beat is quicker (R28). */
+const SHUTDOWN_BEAT_MS = 50;
+
+export interface CoordinatorLinkHost {
+  /** What the data folder and this process have to say at registration. */
+  registration(): Pick<
+    RpcMessages['registerBroker'][0],
+    'directoryId' | 'clusterId' | 'isBlank' | 'storedBrokerEpoch' | 'wasCleanShutdown' | 'isSameBoot' | 'isComplete' | 'lostPartitions'
+  >;
+  /** Stores cluster id and broker epoch durably, and lets roles be taken. */
+  registered(brokerEpoch: BrokerEpoch, clusterId: string): void;
+  imageChanged(image: MetadataImage): void;
+  heartbeat(): { oldestSyncAgeMs: number; isComplete: boolean; isDirectoryOffline: boolean; lastProbeWallMs: number };
+  answerAsks(asks: readonly { topicId: string; partition: number; leaderEpoch: number }[]): RpcMessages['reportPositions'][0]['positions'];
+  maxSeen(): { leaderEpoch: number; producerId: number };
+  /** The cluster refuses this broker for good: wrong cluster, wrong protocol. */
+  rejected(error: YakError): void;
+}
+
+export class CoordinatorLink {
+  readonly incarnationId: string;
+  private client: RpcClient | null = null;
+  private epoch: BrokerEpoch = -1;
+  private registeredRevision = -1;
+  private isStopped = false;
+  private wantsShutdown = false;
+  private hasShutdownSlot = false;
+  private fencedNow = true;
+  private sentAt: MonotonicMs | null = null;
+  private confirmedAt: MonotonicMs | null = null;
+  private heardEpoch: CoordinatorEpoch = -1;
+  private nextAddress = 0;
+  private readonly waiters = new Set<() => void>();
+
+  constructor(
+    private readonly config: BrokerConfig,
+    private readonly seams: { clock: Clock; scheduler: Scheduler; random: Random; logger: Logger; coordinators: CoordinatorDialer },
+    private readonly copy: MetadataCopy,
+    private readonly host: CoordinatorLinkHost,
+    incarnationId: string,
+  ) {
+    this.incarnationId = incarnationId;
+  }
+
+  get brokerEpoch(): BrokerEpoch {
+    return this.epoch;
+  }
+  /** Answered by the coordinator and seen in the metadata: this incarnation is not fenced. */
+  get isActive(): boolean {
+    if (this.epoch < 0 || this.fencedNow) return false;
+    const record = this.copy.image.brokers.get(this.config.brokerId);
+    return record?.brokerEpoch === this.epoch && !record.isFenced;
+  }
+  get coordinatorEpoch(): CoordinatorEpoch {
+    return Math.max(this.heardEpoch, this.copy.highestCoordinatorEpoch);
+  }
+  get lastHeartbeatSentAt(): MonotonicMs | null {
+    return this.sentAt;
+  }
+  /** When the last answered heartbeat was sent. */
+  get lastHeartbeatConfirmedAt(): MonotonicMs | null {
+    return this.confirmedAt;
+  }
+
+  start(): void {
+    void this.run();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.client?.close();
+    this.wakeAll();
+  }
+
+  /** Rejects with a YakError: UNAVAILABLE when no coordinator is reachable now, or what the request failed with (unknown outcome). */
+  async request<K extends PatternKey>(pattern: K, request: RpcMessages[K][0], timeoutMs: number): Promise<RpcMessages[K][1]> {
+    const client = this.client;
+    if (!client || client.isClosed) throw new YakError('UNAVAILABLE', 'no cluster coordinator is reachable now; try again');
+    return client.request(pattern, request, { timeoutMs });
+  }
+
+  /** Resolves true as soon as `condition` holds, false after `timeoutMs`. Conditions look at the metadata image. */
+  waitFor(condition: (image: MetadataImage) => boolean, timeoutMs: number): Promise<boolean> {
+    if (condition(this.copy.image)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (isMet: boolean): void => {
+        this.waiters.delete(check);
+        timer.cancel();
+        resolve(isMet);
+      };
+      const check = (): void => {
+        if (condition(this.copy.image)) finish(true);
+        else if (this.isStopped) finish(false);
+      };
+      const timer = this.seams.scheduler.after(timeoutMs, () => finish(false));
+      this.waiters.add(check);
+    });
+  }
+
+  /** Asks for the shutdown slot until it is granted and every leader moved away (R28); false when `timeoutMs` passed first. */
+  async handOver(timeoutMs: number): Promise<boolean> {
+    this.wantsShutdown = true;
+    const deadline = this.seams.clock.monotonicMs() + timeoutMs;
+    while (!this.isStopped && !this.hasShutdownSlot && this.seams.clock.monotonicMs() < deadline) {
+      const client = this.client;
+      if (client && !client.isClosed && this.epoch >= 0) await this.beat(client).catch(() => undefined);
+      if (!this.hasShutdownSlot) await sleep(this.seams.scheduler, SHUTDOWN_BEAT_MS);
+    }
+    return this.hasShutdownSlot;
+  }
+
+  // ---- one connection after another ----
+
+  private async run(): Promise<void> {
+    let attempt = 0;
+    while (!this.isStopped) {
+      try {
+        const client = await this.connect();
+        if (this.epoch < 0) await this.register(client);
+        attempt = 0;
+        await this.serve(client);
+      } catch (error) {
+        if (!(error instanceof YakError)) throw error;
+        this.seams.logger.debug('cluster coordinator not reached', { reason: error.message, code: error.code });
+      }
+      this.client?.close();
+      this.client = null;
+      if (this.isStopped) return;
+      const ceiling = Math.min(COORDINATOR_RETRY_MAX_MS, COORDINATOR_RETRY_MS * 2 ** Math.min(attempt++, 10));
+      await sleep(this.seams.scheduler, ceiling / 2 + (this.seams.random.next() * ceiling) / 2);
+    }
+  }
+
+  private async connect(): Promise<RpcClient> {
+    const address = this.config.coordinators[this.nextAddress++ % this.config.coordinators.length]!;
+    const client = await this.seams.coordinators.dial(address);
+    if (this.isStopped) {
+      client.close();
+      throw new YakError('CONNECTION_CLOSED', 'stopping');
+    }
+    this.client = client;
+    this.seams.logger.debug('connected to a cluster coordinator', { address: formatAddress(address) });
+    return client;
+  }
+
+  private async register(client: RpcClient): Promise<void> {
+    const timeoutMs = Math.max(this.config.sessionTimeoutMs, 2_000);
+    for (;;) {
+      const response = await client.request('registerBroker', this.registration(), { timeoutMs });
+      this.heard(response.coordinatorEpoch);
+      if (response.wantsMetadataCopy) {
+        await this.offerCopy(client, timeoutMs);
+      } else if (response.error === 'NONE') {
+        this.host.registered(response.brokerEpoch, response.clusterId);
+        this.epoch = response.brokerEpoch;
+        this.registeredRevision = response.revision;
+        this.fencedNow = true;
+        this.confirmedAt = this.seams.clock.monotonicMs();
+        this.seams.logger.info('registered', { brokerEpoch: this.epoch, coordinatorEpoch: response.coordinatorEpoch });
+        return;
+      } else {
+        this.refuseForGood(response);
+        this.seams.logger.info('registration has to wait', { error: response.error, reason: response.message });
+      }
+      await sleep(this.seams.scheduler, COORDINATOR_RETRY_MS + this.seams.random.integer(COORDINATOR_RETRY_MS));
+      if (this.isStopped) throw new YakError('CONNECTION_CLOSED', 'stopping');
+    }
+  }
+
+  private registration(): RpcMessages['registerBroker'][0] {
+    const { config, copy } = this;
+    return {
+      brokerId: config.brokerId,
+      incarnationId: this.incarnationId,
+      listeners: config.listeners,
+      rack: config.rack,
+      software: config.software,
+      protocol: PROTOCOL,
+      ...this.host.registration(),
+      metadataRevision: copy.image.revision,
+      metadataOpId: copy.image.opId,
+      highestCoordinatorEpoch: copy.highestCoordinatorEpoch,
+    };
+  }
+
+  private refuseForGood(response: RegisterBrokerResponse): void {
+    if (response.error !== 'INCONSISTENT_CLUSTER_ID' && response.error !== 'UNSUPPORTED_VERSION' && response.error !== 'INVALID_REQUEST')
+      return;
+    const error = new YakError(response.error, response.message ?? response.error);
+    this.host.rejected(error);
+    throw error;
+  }
+
+  private async offerCopy(client: RpcClient, timeoutMs: number): Promise<void> {
+    const seen = this.host.maxSeen();
+    let maxBrokerEpochSeen = this.host.registration().storedBrokerEpoch;
+    for (const broker of this.copy.image.brokers.values()) maxBrokerEpochSeen = Math.max(maxBrokerEpochSeen, broker.brokerEpoch);
+    await client.request(
+      'offerMetadataCopy',
+      {
+        brokerId: this.config.brokerId,
+        incarnationId: this.incarnationId,
+        snapshot: this.copy.image.toSnapshot(),
+        highestCoordinatorEpoch: this.copy.highestCoordinatorEpoch,
+        maxBrokerEpochSeen,
+        maxLeaderEpochSeen: seen.leaderEpoch,
+        maxProducerIdSeen: seen.producerId,
+      },
+      { timeoutMs },
+    );
+  }
+
+  /** Until the connection or the registration is lost. */
+  private async serve(client: RpcClient): Promise<void> {
+    const closed = new Promise<void>((resolve) => client.onClose(() => resolve()));
+    const fail = (error: unknown): void => {
+      client.close();
+      if (error instanceof YakError) this.seams.logger.debug('line to the cluster coordinator lost', { reason: error.message });
+      else throw error;
+    };
+    const beats = this.beatForEver(client).catch(fail);
+    const follows = this.follow(client).catch(fail);
+    await closed;
+    await Promise.all([beats, follows]);
+  }
+
+  private async beatForEver(client: RpcClient): Promise<void> {
+    while (!this.isStopped && !client.isClosed) {
+      const startedAt = this.seams.clock.monotonicMs();
+      await this.beat(client);
+      if (this.epoch < 0) {
+        client.close();
+        return;
+      }
+      const isWaiting = this.fencedNow && this.copy.image.revision >= this.registeredRevision;
+      const interval = isWaiting ? SHUTDOWN_BEAT_MS : this.config.heartbeatIntervalMs;
+      await sleep(this.seams.scheduler, Math.max(0, interval - (this.seams.clock.monotonicMs() - startedAt)));
+    }
+  }
+
+  private async beat(client: RpcClient): Promise<void> {
+    const { image } = this.copy;
+    const epoch = this.epoch;
+    const sentAt = this.seams.clock.monotonicMs();
+    this.sentAt = sentAt;
+    const response = await client.request(
+      'brokerHeartbeat',
+      {
+        brokerId: this.config.brokerId,
+        brokerEpoch: epoch,
+        appliedRevision: image.revision,
+        appliedOpId: image.opId,
+        wantsUnfenced: image.revision >= this.registeredRevision && !this.wantsShutdown,
+        wantsShutdown: this.wantsShutdown,
+        ...this.host.heartbeat(),
+      },
+      { timeoutMs: this.config.sessionTimeoutMs },
+    );
+    this.heard(response.coordinatorEpoch);
+    if (epoch !== this.epoch) return;
+    if (response.error === 'STALE_BROKER_EPOCH' || response.error === 'BROKER_ID_NOT_REGISTERED') {
+      this.seams.logger.warn('the registration is void; registering again', { brokerEpoch: epoch, error: response.error });
+      this.epoch = -1;
+      this.fencedNow = true;
+      return;
+    }
+    if (response.error !== 'NONE') throw new YakError(response.error, response.message ?? response.error);
+    this.confirmedAt = sentAt;
+    this.fencedNow = response.isFenced;
+    if (this.wantsShutdown && response.mayShutDown) this.hasShutdownSlot = true;
+    if (response.asks.length > 0) await this.answer(client, epoch, response.asks);
+  }
+
+  private async answer(
+    client: RpcClient,
+    epoch: BrokerEpoch,
+    asks: readonly { topicId: string; partition: number; leaderEpoch: number }[],
+  ): Promise<void> {
+    const positions = this.host.answerAsks(asks);
+    if (positions.length === 0) return;
+    await client.request(
+      'reportPositions',
+      { brokerId: this.config.brokerId, brokerEpoch: epoch, positions },
+      { timeoutMs: this.config.sessionTimeoutMs },
+    );
+  }
+
+  private async follow(client: RpcClient): Promise<void> {
+    let mustSnapshot = false;
+    while (!this.isStopped && !client.isClosed) {
+      const { image } = this.copy;
+      const response = await client.request(
+        'metadataFetch',
+        {
+          brokerId: this.config.brokerId,
+          afterRevision: mustSnapshot ? -1 : image.revision,
+          afterOpId: mustSnapshot ? '' : image.opId,
+          maxWaitMs: METADATA_FETCH_WAIT_MS,
+        },
+        { timeoutMs: METADATA_FETCH_WAIT_MS + this.config.sessionTimeoutMs },
+      );
+      if (response.error !== 'NONE') throw new YakError(response.error, response.message ?? response.error);
+      this.heard(response.coordinatorEpoch);
+      mustSnapshot = false;
+      const updates: CopyUpdate[] = [];
+      if (response.snapshot) updates.push({ kind: 'snapshot', snapshot: response.snapshot });
+      if (response.entries.length > 0) updates.push({ kind: 'entries', entries: response.entries });
+      for (const update of updates) {
+        const outcome = this.copy.applyDurably(update, response.coordinatorEpoch);
+        if (outcome.kind === 'stale-coordinator') throw new YakError('NOT_ACTIVE', 'answered by a deposed cluster coordinator');
+        if (outcome.kind === 'needs-snapshot') {
+          mustSnapshot = true;
+          await sleep(this.seams.scheduler, COORDINATOR_RETRY_MS);
+          break;
+        }
+      }
+      if (this.copy.image !== image) {
+        this.host.imageChanged(this.copy.image);
+        this.wakeAll();
+      }
+    }
+  }
+
+  private heard(coordinatorEpoch: CoordinatorEpoch): void {
+    this.heardEpoch = Math.max(this.heardEpoch, coordinatorEpoch);
+  }
+
+  private wakeAll(): void {
+    for (const waiter of [...this.waiters]) waiter();
+  }
+}

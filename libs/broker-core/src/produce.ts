@@ -1,0 +1,96 @@
+/**
+ * Produce: append to each partition, then answer as `acks` asks. One timer per request; nothing per record.
+ * A negative or late answer never means "not stored" (G1).
+ */
+import { isInternalTopic, type KafkaErrorName, type RequestContext } from '#kernel';
+import type { BrokerState } from './broker-state.js';
+import type { Partition } from './partition.js';
+import type { ProducePartitionResponse, ProduceRequest, ProduceResponse } from './verbs.js';
+
+export function produce(broker: BrokerState, context: RequestContext, request: ProduceRequest): Promise<ProduceResponse> {
+  const responses = new Array<ProducePartitionResponse>(request.partitions.length);
+  const unsettled = new Map<number, (error: KafkaErrorName) => void>();
+  return new Promise((resolve) => {
+    let isSubmitted = false;
+    const finishIfDone = (): void => {
+      if (isSubmitted && unsettled.size === 0) resolve({ partitions: responses });
+    };
+    request.partitions.forEach((asked, index) => {
+      const partition = broker.partition(asked.topic, asked.partition);
+      const refusal = refusalBeforeAppend(broker, context, request, asked, partition);
+      if (refusal) {
+        responses[index] = refusal;
+        return;
+      }
+      const outcome = partition!.append(asked.records!, request.acks === -1);
+      if (outcome.kind === 'refused') {
+        responses[index] = refused(broker, asked, outcome.error, outcome.message);
+        return;
+      }
+      const stored: ProducePartitionResponse = {
+        topic: asked.topic,
+        partition: asked.partition,
+        error: 'NONE',
+        baseOffset: outcome.baseOffset,
+        logStartOffset: partition!.log.logStartOffset,
+      };
+      if (request.acks === 0) {
+        responses[index] = stored;
+        return;
+      }
+      const settle = (error: KafkaErrorName): void => {
+        if (!unsettled.delete(index)) return;
+        responses[index] = error === 'NONE' ? stored : refused(broker, asked, error);
+        finishIfDone();
+      };
+      unsettled.set(index, settle);
+      if (request.acks === -1) partition!.whenCommitted(outcome.lastOffset + 1, settle);
+      else partition!.whenHeld(outcome.lastOffset + 1, settle);
+    });
+    isSubmitted = true;
+    if (unsettled.size === 0) return finishIfDone();
+    const timer = broker.scheduler.after(Math.max(0, request.timeoutMs), () => {
+      for (const settle of [...unsettled.values()]) settle('REQUEST_TIMED_OUT');
+    });
+    const answer = resolve;
+    resolve = (response) => {
+      timer.cancel();
+      answer(response);
+    };
+  });
+}
+
+type Asked = ProduceRequest['partitions'][number];
+
+function refusalBeforeAppend(
+  broker: BrokerState,
+  context: RequestContext,
+  request: ProduceRequest,
+  asked: Asked,
+  partition: Partition | null,
+): ProducePartitionResponse | null {
+  if (request.acks !== -1 && request.acks !== 0 && request.acks !== 1) return refused(broker, asked, 'INVALID_REQUIRED_ACKS');
+  if (!broker.authorizer.isAllowed(context, 'WRITE', { type: 'TOPIC', name: asked.topic })) {
+    return refused(broker, asked, 'TOPIC_AUTHORIZATION_FAILED');
+  }
+  if (isInternalTopic(asked.topic) && context.listener !== 'internal') return refused(broker, asked, 'INVALID_TOPIC_EXCEPTION');
+  if (request.transactionalId !== null) return refused(broker, asked, 'INVALID_TXN_STATE', 'transactions are not served yet');
+  if (!asked.records || asked.records.length === 0) return refused(broker, asked, 'INVALID_RECORD', 'no record batch');
+  if (!partition) return refused(broker, asked, broker.missingPartitionError(asked.topic, asked.partition));
+  if (request.acks === -1 && broker.isCutOffFromReplicas(partition)) {
+    return refused(broker, asked, 'NOT_ENOUGH_REPLICAS', 'this leader reaches neither the cluster coordinator nor an in-sync replica');
+  }
+  return null;
+}
+
+function refused(broker: BrokerState, asked: Asked, error: KafkaErrorName, message?: string): ProducePartitionResponse {
+  return {
+    topic: asked.topic,
+    partition: asked.partition,
+    error,
+    ...(message === undefined ? {} : { message }),
+    baseOffset: -1,
+    logStartOffset: -1,
+    ...(error === 'NOT_LEADER_OR_FOLLOWER' ? broker.currentLeader(asked.topic, asked.partition) : {}),
+  };
+}

@@ -1,0 +1,33 @@
+import { YakError } from '#kernel';
+import type { InitProducerIdResponse } from './verbs.js';
+
+/** Producer ids from blocks that the cluster coordinator hands out and never reuses (R19); what is left of a block dies with the process. */
+export class ProducerIds {
+  private next = 0;
+  private end = 0;
+  private allocation: Promise<void> | null = null;
+
+  constructor(private readonly allocate: () => Promise<{ firstProducerId: number; count: number }>) {}
+
+  async take(): Promise<InitProducerIdResponse> {
+    try {
+      while (this.next >= this.end) {
+        this.allocation ??= this.refill().finally(() => {
+          this.allocation = null;
+        });
+        await this.allocation;
+      }
+    } catch (error) {
+      if (!(error instanceof YakError)) throw error;
+      // Clients retry this one; the coordinator may be away for a moment (R21).
+      return { error: 'BROKER_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 };
+    }
+    return { error: 'NONE', producerId: this.next++, producerEpoch: 0 };
+  }
+
+  private async refill(): Promise<void> {
+    const block = await this.allocate();
+    this.next = block.firstProducerId;
+    this.end = block.firstProducerId + block.count;
+  }
+}

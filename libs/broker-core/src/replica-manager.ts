@@ -1,0 +1,349 @@
+/**
+ * All replicas on this broker, kept as the committed metadata says: folders made, roles taken, leaders followed, files of
+ * deleted topics removed. The only place that turns a metadata image into roles.
+ *
+ * Order at each image (R14, R17, R23): the change is durable before it comes here; deleted topics go, missing folders are
+ * made, then roles change. Folders that this broker lost or quarantined are made anew only once the committed record has no
+ * seat for it (R15).
+ */
+
+import { effectiveLogConfig } from '#config';
+import {
+  type Authorizer,
+  type BrokerEpoch,
+  type BrokerId,
+  type KafkaErrorName,
+  type LeaderEpoch,
+  type Offset,
+  partitionKey,
+  type TopicId,
+} from '#kernel';
+import type { LogDirectory } from '#log';
+import type { MetadataImage, PartitionRecord, TopicRecord } from '#metadata';
+import type { BrokerStatus, LeaderState } from '#replication';
+import type { Clock, Logger, Scheduler } from '#seams';
+import type { BrokerState } from './broker-state.js';
+import type { BrokerConfig, BrokerEvent, ReplicaDialer } from './contract.js';
+import type { Counters } from './counters.js';
+import { ParkedFetches } from './parked-fetches.js';
+import { Partition, type PartitionHost } from './partition.js';
+import { ReplicaFetcher } from './replica-fetcher.js';
+import type { CurrentLeader } from './verbs.js';
+
+export interface ReplicaManagerOptions {
+  readonly config: BrokerConfig;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly authorizer: Authorizer;
+  readonly counters: Counters;
+  readonly directory: LogDirectory;
+  readonly replicas: ReplicaDialer;
+  readonly emit: (event: BrokerEvent) => void;
+  /** Sends the pending proposal of `state` until a committed partition epoch ends it. */
+  readonly sendProposal: (partition: Partition, state: LeaderState) => void;
+  /** Monotonic time at which the last answered heartbeat was sent; null when none was. */
+  readonly lastHeartbeatConfirmedAt: () => number | null;
+}
+
+export class ReplicaManager implements BrokerState, PartitionHost {
+  readonly brokerId: BrokerId;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly authorizer: Authorizer;
+  readonly counters: Counters;
+  readonly fetchMaxBytes: number;
+  readonly replicaLagTimeMaxMs: number;
+  readonly parkedFetches = new ParkedFetches();
+  private readonly partitions = new Map<string, Partition>();
+  private readonly byTopicId = new Map<TopicId, Map<number, Partition>>();
+  private readonly fetchers = new Map<BrokerId, ReplicaFetcher>();
+  /** Seats whose data is gone or damaged; wiped and refilled once the committed record has no seat for this broker. */
+  private readonly lost = new Map<string, { topicId: TopicId; partition: number }>();
+  private registeredEpoch: BrokerEpoch = -1;
+  private isStopped = false;
+
+  constructor(
+    private readonly options: ReplicaManagerOptions,
+    private currentImage: MetadataImage,
+  ) {
+    this.brokerId = options.config.brokerId;
+    this.clock = options.clock;
+    this.scheduler = options.scheduler;
+    this.logger = options.logger;
+    this.authorizer = options.authorizer;
+    this.counters = options.counters;
+    this.fetchMaxBytes = options.config.fetchMaxBytes;
+    this.replicaLagTimeMaxMs = options.config.replicaLagTimeMaxMs;
+    this.findLost();
+  }
+
+  get image(): MetadataImage {
+    return this.currentImage;
+  }
+
+  get brokerEpoch(): BrokerEpoch {
+    return this.registeredEpoch;
+  }
+
+  get all(): Iterable<Partition> {
+    return this.partitions.values();
+  }
+
+  /** What the next registration must confess (R14, R15). */
+  get lostPartitions(): { topicId: TopicId; partition: number }[] {
+    return [...this.lost.values()].map(({ topicId, partition }) => ({ topicId, partition }));
+  }
+
+  /** Every assigned replica is here and has durably reached its leader's epoch. */
+  get isComplete(): boolean {
+    if (this.lost.size > 0) return false;
+    for (const partition of this.partitions.values()) if (!partition.isCaughtUp) return false;
+    return true;
+  }
+
+  emit(event: BrokerEvent): void {
+    this.options.emit(event);
+  }
+
+  readonly status = (brokerId: BrokerId): BrokerStatus | null => this.currentImage.brokers.get(brokerId) ?? null;
+
+  // ---- metadata ----
+
+  /** A registration in this run: only now may roles be taken (R12). */
+  registered(brokerEpoch: BrokerEpoch): void {
+    this.registeredEpoch = brokerEpoch;
+    for (const partition of this.partitions.values()) partition.registered();
+  }
+
+  /** Brings folders and roles in line with `image`, which is durable already. */
+  apply(image: MetadataImage): void {
+    this.currentImage = image;
+    if (this.registeredEpoch < 0 || this.isStopped || this.options.directory.failure) return;
+    this.removeDeleted(image);
+    const isFolderMade = this.makeFolders(image);
+    if (isFolderMade || this.options.directory.state.foldersMadeRevision < 0)
+      this.options.directory.storeFoldersMadeRevision(image.revision);
+    for (const partition of [...this.partitions.values()]) {
+      const topic = image.topicsById.get(partition.topicId);
+      const record = image.partition(partition.topicId, partition.index);
+      if (!topic || !record || !record.replicas.includes(this.brokerId)) {
+        // Metadata that merely lacks it is no order to delete (R14): the replica stops and its files stay.
+        partition.resign();
+        continue;
+      }
+      partition.update(record);
+      partition.proposeIsrChange();
+    }
+  }
+
+  private removeDeleted(image: MetadataImage): void {
+    for (const partition of [...this.partitions.values()]) {
+      if (image.topicsById.has(partition.topicId) || !image.deletedTopics.has(partition.topicId)) continue;
+      partition.resign();
+      this.forget(partition);
+      this.options.directory.deletePartition(partition.topic, partition.index, partition.topicId);
+    }
+    for (const [key, log] of this.options.directory.partitions) {
+      if (this.partitions.has(key) || !image.deletedTopics.has(log.topicId)) continue;
+      this.options.directory.deletePartition(log.topic, log.partition, log.topicId);
+    }
+    for (const quarantined of [...this.options.directory.quarantined]) {
+      if (image.deletedTopics.has(quarantined.topicId)) this.options.directory.wipeQuarantined(quarantined.topic, quarantined.partition);
+    }
+    for (const [key, seat] of this.lost) if (image.deletedTopics.has(seat.topicId)) this.lost.delete(key);
+  }
+
+  /** Answers whether a folder was made. */
+  private makeFolders(image: MetadataImage): boolean {
+    let isMade = false;
+    for (const topic of image.topicsById.values()) {
+      for (const record of image.partitionsOf(topic.topicId)) {
+        if (!record.replicas.includes(this.brokerId)) continue;
+        const key = partitionKey(topic.name, record.partition);
+        if (this.partitions.has(key)) {
+          if (this.partitions.get(key)!.topicId === topic.topicId) continue;
+          // A topic of the same name was deleted and made again while this broker knew only the old one.
+          continue;
+        }
+        isMade = this.openReplica(topic, record, key) || isMade;
+      }
+    }
+    return isMade;
+  }
+
+  private openReplica(topic: TopicRecord, record: PartitionRecord, key: string): boolean {
+    const { directory } = this.options;
+    const isSeated = record.isr.some((seat) => seat.brokerId === this.brokerId);
+    if (this.lost.has(key)) {
+      if (isSeated) return false;
+      if (directory.quarantined.some((folder) => partitionKey(folder.topic, folder.partition) === key)) {
+        directory.wipeQuarantined(topic.name, record.partition);
+      }
+      this.lost.delete(key);
+    }
+    const config = effectiveLogConfig(this.options.config.log, topic.configs);
+    const existing = directory.partitions.get(key);
+    if (existing && existing.topicId !== topic.topicId) {
+      this.logger.error('a folder of another topic id is in the way; its replica is not served', { folder: key, topicId: topic.topicId });
+      return false;
+    }
+    existing?.updateConfig(config);
+    const log = existing ?? directory.createPartition(topic.name, record.partition, topic.topicId, config);
+    const partition = new Partition(this, record, log, directory.checkpointedHighWatermarks.get(key) ?? 0);
+    this.partitions.set(key, partition);
+    const siblings = this.byTopicId.get(topic.topicId);
+    if (siblings) siblings.set(record.partition, partition);
+    else this.byTopicId.set(topic.topicId, new Map([[record.partition, partition]]));
+    return !existing;
+  }
+
+  private forget(partition: Partition): void {
+    this.partitions.delete(partitionKey(partition.topic, partition.index));
+    const siblings = this.byTopicId.get(partition.topicId);
+    siblings?.delete(partition.index);
+    if (siblings?.size === 0) this.byTopicId.delete(partition.topicId);
+    for (const fetcher of this.fetchers.values()) fetcher.remove(partition);
+  }
+
+  /**
+   * At start, from this broker's own copy: an assigned folder that is missing though it had been made, is quarantined, or
+   * belongs to another topic id is lost (R14). A partition that was never changed since its creation and whose creation may
+   * be newer than the last "folders made" mark is merely not made yet.
+   */
+  private findLost(): void {
+    const { directory } = this.options;
+    const image = this.currentImage;
+    const isBehind = directory.state.foldersMadeRevision < image.revision;
+    for (const topic of image.topicsById.values()) {
+      for (const record of image.partitionsOf(topic.topicId)) {
+        if (!record.replicas.includes(this.brokerId)) continue;
+        const key = partitionKey(topic.name, record.partition);
+        if (directory.partitions.get(key)?.topicId === topic.topicId) continue;
+        const isQuarantined = directory.quarantined.some((folder) => partitionKey(folder.topic, folder.partition) === key);
+        const isMaybeNotMade = isBehind && record.partitionEpoch === 0 && !isQuarantined;
+        if (isMaybeNotMade) continue;
+        this.lost.set(key, { topicId: topic.topicId, partition: record.partition });
+        this.logger.error('the data of a replica is lost or damaged', { topic: topic.name, partition: record.partition });
+      }
+    }
+  }
+
+  // ---- roles ----
+
+  roleChanged(partition: Partition): void {
+    const role = partition.role;
+    for (const [leader, fetcher] of this.fetchers) {
+      fetcher.remove(partition);
+      if (fetcher.partitionCount === 0 && (role.kind !== 'follower' || role.leader !== leader)) {
+        fetcher.stop();
+        this.fetchers.delete(leader);
+      }
+    }
+    if (role.kind === 'follower' && !this.isStopped) this.fetcherFor(role.leader).add(partition, role.leaderEpoch);
+  }
+
+  followerHeld(partition: Partition): void {
+    const role = partition.role;
+    if (role.kind === 'follower') this.fetchers.get(role.leader)?.heldAdvanced(partition);
+  }
+
+  proposalPending(partition: Partition, state: LeaderState): void {
+    this.options.sendProposal(partition, state);
+  }
+
+  private fetcherFor(leader: BrokerId): ReplicaFetcher {
+    let fetcher = this.fetchers.get(leader);
+    if (!fetcher) {
+      const { config } = this.options;
+      fetcher = new ReplicaFetcher({
+        leader,
+        self: { brokerId: this.brokerId, brokerEpoch: () => this.registeredEpoch },
+        endpoint: () => this.currentImage.brokers.get(leader)?.listeners.replication ?? null,
+        dialer: this.options.replicas,
+        scheduler: this.scheduler,
+        logger: this.logger,
+        waitMaxMs: config.replicaFetchWaitMaxMs,
+        partitionMaxBytes: config.replicaFetchMaxBytes,
+        responseMaxBytes: config.replicaFetchResponseMaxBytes,
+      });
+      this.fetchers.set(leader, fetcher);
+    }
+    return fetcher;
+  }
+
+  /** Called on a timer: followers that fell behind leave the ISR (replica.lag.time.max.ms). */
+  checkLag(): void {
+    for (const partition of this.partitions.values()) partition.proposeIsrChange();
+  }
+
+  applyRetention(): void {
+    for (const partition of this.partitions.values()) {
+      if (partition.leader) partition.log.applyRetention(partition.highWatermark);
+    }
+  }
+
+  highWatermarks(): Map<string, Offset> {
+    const marks = new Map<string, Offset>();
+    for (const [key, partition] of this.partitions) marks.set(key, partition.highWatermark);
+    return marks;
+  }
+
+  /** Nobody is led or followed any more; what waits is failed (R23). */
+  stop(): void {
+    this.isStopped = true;
+    for (const partition of this.partitions.values()) partition.resign();
+    for (const fetcher of this.fetchers.values()) fetcher.stop();
+    this.fetchers.clear();
+  }
+
+  /** A leader epoch that this replica heard of, for answers to an asking election; null when it has no such replica. */
+  positionFor(topicId: TopicId, index: number, leaderEpoch: LeaderEpoch) {
+    const partition = this.byTopicId.get(topicId)?.get(index);
+    if (!partition || partition.role.kind === 'failed') return null;
+    partition.promise(leaderEpoch);
+    return {
+      topicId,
+      partition: index,
+      leaderEpoch,
+      lastEpoch: partition.log.latestEpoch,
+      caughtUpEpoch: partition.log.caughtUpEpoch,
+      syncedEndOffset: partition.log.flushedEndOffset,
+      maxProducerId: partition.log.maxProducerId,
+    };
+  }
+
+  // ---- BrokerState ----
+
+  partition(topic: string, index: number): Partition | null {
+    return this.partitions.get(partitionKey(topic, index)) ?? null;
+  }
+
+  locate(asked: { readonly topic: string | null; readonly topicId: TopicId | null; readonly partition: number }): Partition | null {
+    if (asked.topicId !== null) return this.byTopicId.get(asked.topicId)?.get(asked.partition) ?? null;
+    return asked.topic === null ? null : this.partition(asked.topic, asked.partition);
+  }
+
+  missingPartitionError(topic: string, index: number): KafkaErrorName {
+    const known = this.currentImage.topicsByName.get(topic);
+    if (!known || !this.currentImage.partition(known.topicId, index)) return 'UNKNOWN_TOPIC_OR_PARTITION';
+    return 'NOT_LEADER_OR_FOLLOWER';
+  }
+
+  currentLeader(topic: string, index: number): { currentLeader?: CurrentLeader } {
+    const known = this.currentImage.topicsByName.get(topic);
+    const record = known && this.currentImage.partition(known.topicId, index);
+    if (!record || record.leader < 0) return {};
+    return { currentLeader: { leader: record.leader, leaderEpoch: record.leaderEpoch } };
+  }
+
+  isCutOffFromReplicas(partition: Partition): boolean {
+    const session = this.options.config.sessionTimeoutMs;
+    const now = this.clock.monotonicMs();
+    const confirmedAt = this.options.lastHeartbeatConfirmedAt();
+    if (confirmedAt !== null && now - confirmedAt <= session) return false;
+    const fetchedAt = partition.leader?.lastIsrFetchAt() ?? null;
+    return fetchedAt !== null && now - fetchedAt > session;
+  }
+}
