@@ -25,6 +25,11 @@ export class FrameSplitter {
     return this.bytes;
   }
 
+  /** Buffers held for these bytes. */
+  get chunkCount(): number {
+    return this.chunks.length;
+  }
+
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
     this.bytes += chunk.length;
