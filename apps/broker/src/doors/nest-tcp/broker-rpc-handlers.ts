@@ -4,20 +4,18 @@
  * produce and fetch are checked here, by hand and once; the other messages were checked by class-validator before.
  */
 import type { BrokerVerbs, ClusterView, TopicView } from '#broker-core';
-import type { RequestContext } from '#kernel';
-import type { MetadataRequest, MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
-import type { Scheduler } from '#seams';
+import type { MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
 import { checkFetch, checkProduce } from './record-frame-checks.js';
 
 /** Calls that only the cluster coordinator can answer. */
 export type ForwardedPattern = 'createTopics' | 'deleteTopics' | 'describeCluster';
 
+/** Broker of #broker-core, as far as this door needs it. */
 export interface RpcBroker extends BrokerVerbs {
-  forward<K extends ForwardedPattern>(pattern: K, request: RpcMessages[K][0], context: RequestContext): Promise<RpcMessages[K][1]>;
-  /** Revision of the metadata that this broker acts on; -1 before the first. */
-  metadataRevision(): number;
-  /** The listener is called after each applied change; the answer stops it. */
-  onMetadataChange(listener: () => void): () => void;
+  forward<K extends ForwardedPattern>(pattern: K, request: RpcMessages[K][0], timeoutMs?: number): Promise<RpcMessages[K][1]>;
+  readonly image: { readonly revision: number };
+  /** Resolves when the metadata meets `condition`, or after `timeoutMs`. */
+  waitForMetadata(condition: (image: { readonly revision: number }) => boolean, timeoutMs: number): Promise<boolean>;
 }
 
 /** Below the frame limit of both ends, with room for one more batch: a batch above the limit of its fetch still comes whole. */
@@ -25,13 +23,20 @@ const FETCH_BYTES_MAX = 12 * 1024 * 1024;
 /** A watcher that named no limit is answered at least this often, so that a dead one is noticed. */
 const WATCH_WAIT_MS_DEFAULT = 30_000;
 
+const ADMIN_TIMEOUT_MS_DEFAULT = 30_000;
+const FORWARD_MARGIN_MS = 1_000;
+
 export type BrokerPattern = ForwardedPattern | 'metadata' | 'produce' | 'fetch' | 'listOffsets' | 'initProducerId';
 export type BrokerRpcHandlers = Required<Pick<RpcHandlers, BrokerPattern & PatternKey>>;
 
-export function brokerRpcHandlers(broker: RpcBroker, scheduler: Scheduler): BrokerRpcHandlers {
+export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
   return {
     async metadata(request, context) {
-      if (request.newerThanRevision !== undefined) await changeAfter(broker, scheduler, request);
+      const known = request.newerThanRevision;
+      if (known !== undefined && broker.image.revision <= known) {
+        // Newer metadata and the end of the wait are both an answer.
+        await broker.waitForMetadata((image) => image.revision > known, request.maxWaitMs ?? WATCH_WAIT_MS_DEFAULT);
+      }
       const view = await broker.cluster(context, {
         topics: request.topics?.map((name) => ({ name })) ?? null,
         allowAutoTopicCreation: request.allowAutoTopicCreation ?? false,
@@ -89,27 +94,15 @@ export function brokerRpcHandlers(broker: RpcBroker, scheduler: Scheduler): Brok
       return await broker.initProducerId(context, { transactionalId: null });
     },
 
-    createTopics: (request, context) => broker.forward('createTopics', request, context),
-    deleteTopics: (request, context) => broker.forward('deleteTopics', request, context),
-    describeCluster: (request, context) => broker.forward('describeCluster', request, context),
+    createTopics: (request) => broker.forward('createTopics', request, forwardTimeoutMs(request.timeoutMs)),
+    deleteTopics: (request) => broker.forward('deleteTopics', request, forwardTimeoutMs(request.timeoutMs)),
+    describeCluster: (request) => broker.forward('describeCluster', request),
   };
 }
 
-/** Resolves when metadata newer than the asker's is there, or its wait is over; both are an answer. */
-function changeAfter(broker: RpcBroker, scheduler: Scheduler, request: MetadataRequest): Promise<void> {
-  const known = request.newerThanRevision ?? -1;
-  if (broker.metadataRevision() > known) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = scheduler.after(request.maxWaitMs ?? WATCH_WAIT_MS_DEFAULT, finish);
-    const stop = broker.onMetadataChange(() => {
-      if (broker.metadataRevision() > known) finish();
-    });
-    function finish(): void {
-      timer.cancel();
-      stop();
-      resolve();
-    }
-  });
+/** The coordinator gets its whole time, and the way there and back on top. */
+function forwardTimeoutMs(timeoutMs: number | undefined): number {
+  return (timeoutMs ?? ADMIN_TIMEOUT_MS_DEFAULT) + FORWARD_MARGIN_MS;
 }
 
 /** Addresses of the Nest door: metadata answers for the listener that the question came in on. */

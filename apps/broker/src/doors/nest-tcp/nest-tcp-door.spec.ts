@@ -30,7 +30,7 @@ class FakeBroker implements RpcBroker {
   /** With isHolding, each produce waits until its entry is called. */
   held: (() => void)[] = [];
   isHolding = false;
-  private readonly listeners = new Set<() => void>();
+  readonly watchers = new Set<() => void>();
 
   async produce(context: RequestContext, request: ProduceRequest) {
     this.produced.push({ context, request });
@@ -83,23 +83,31 @@ class FakeBroker implements RpcBroker {
     return { forwarded: pattern, request } as never;
   }
 
-  metadataRevision() {
-    return this.revision;
+  get image() {
+    return { revision: this.revision };
   }
 
-  onMetadataChange(listener: () => void) {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  get watchers() {
-    return this.listeners.size;
+  async waitForMetadata(condition: (image: { revision: number }) => boolean, timeoutMs: number) {
+    const { promise, resolve } = resolvable();
+    const check = () => condition(this.image) && resolve();
+    this.watchers.add(check);
+    const timer = setTimeout(resolve, timeoutMs);
+    await promise;
+    clearTimeout(timer);
+    this.watchers.delete(check);
+    return condition(this.image);
   }
 
   publish(revision: number) {
     this.revision = revision;
-    for (const listener of [...this.listeners]) listener();
+    for (const check of [...this.watchers]) check();
   }
+}
+
+function resolvable() {
+  let resolve!: () => void;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
 }
 
 let door: NestDoor;
@@ -110,7 +118,7 @@ const raw: Socket[] = [];
 
 beforeEach(async () => {
   broker = new FakeBroker();
-  const handlers = brokerRpcHandlers(broker, new NodeScheduler());
+  const handlers = brokerRpcHandlers(broker);
   door = await startNestDoor(NestTcpModule.over(handlers, new JsonRecords(codec, () => 1_000)), {
     address: { host: '127.0.0.1', port: 0 },
     logger: silentLogger,
@@ -239,10 +247,10 @@ describe('the Nest door', () => {
     expect(codec.decode(fetched.partitions[0]!.records)).toHaveLength(3);
 
     const watch = binary.request('metadata', { topics: [], newerThanRevision: 7, maxWaitMs: 60_000 }, { timeoutMs: 2_000 });
-    await until(() => broker.watchers === 1);
+    await until(() => broker.watchers.size === 1);
     broker.publish(8);
     expect((await watch).revision).toBe(8);
-    expect(broker.watchers).toBe(0);
+    expect(broker.watchers.size).toBe(0);
     const waited = await binary.request('metadata', { topics: [], newerThanRevision: 8, maxWaitMs: 5 }, { timeoutMs: 2_000 });
     expect(waited.revision).toBe(8);
   });
@@ -285,7 +293,7 @@ describe('the Nest door', () => {
 
   it('names an address that is in use, and tells when a connection is gone', async () => {
     const { host, port } = door.server.boundAddress;
-    const handlers = brokerRpcHandlers(broker, new NodeScheduler());
+    const handlers = brokerRpcHandlers(broker);
     const second = startNestDoor(NestTcpModule.over(handlers, new JsonRecords(codec, () => 0)), {
       address: { host, port },
       logger: silentLogger,

@@ -1,0 +1,71 @@
+/**
+ * Runs a commander program to its exit code. Commander has already printed its own usage errors when it throws them; all
+ * others are printed here, once. The process ends by itself when nothing is left to do, or is ended when a command is done
+ * and something still holds the event loop.
+ */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { exitCodeOf, failureLine } from './failure.js';
+
+/** An action's exit code: set by commands that end in another way than OK or an error. */
+export type CommandAction = (...args: never[]) => Promise<ExitCode>;
+
+let exitCode: ExitCode = EXIT.OK;
+
+/** Wraps an action so that its result becomes the exit code. */
+export function action<A extends unknown[]>(run: (...args: A) => Promise<ExitCode>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    exitCode = await run(...args);
+  };
+}
+
+export async function runCommand(program: Command, argv: readonly string[]): Promise<void> {
+  for (const one of [program, ...descendants(program)]) one.exitOverride().showHelpAfterError('(--help shows the options)');
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    exitCode = exitCodeOf(error);
+    if (!(error instanceof CommanderError)) {
+      process.stderr.write(`${failureLine(error, program.name(), argv.includes('--json'))}\n`);
+      if (process.env['YAK_DEBUG'] === '1') process.stderr.write(`${(error as Error)?.stack ?? error}\n`);
+    }
+  }
+  process.exitCode = exitCode;
+  endWhenWritten();
+}
+
+/** Output to a pipe may still be on its way; then the process goes, whatever connection or timer is left. */
+function endWhenWritten(): void {
+  let waiting = 0;
+  const check = () => {
+    if (waiting === 0) process.exit();
+  };
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength === 0 || stream.destroyed) continue;
+    waiting++;
+    stream.once('drain', () => {
+      waiting--;
+      check();
+    });
+  }
+  check();
+}
+
+function descendants(command: Command): Command[] {
+  return command.commands.flatMap((one) => [one as Command, ...descendants(one as Command)]);
+}
+
+/** For commander: a whole number in [min, max], both inclusive. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`It has to be a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/** For commander: an option that may come several times. */
+export function collect(text: string, previous: readonly string[]): readonly string[] {
+  return [...previous, text];
+}
