@@ -3,12 +3,9 @@
  * others are printed here, once. The process ends by itself when nothing is left to do, or is ended when a command is done
  * and something still holds the event loop.
  */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { exitCodeOf, failureLine } from './failure.js';
-
-/** An action's exit code: set by commands that end in another way than OK or an error. */
-export type CommandAction = (...args: never[]) => Promise<ExitCode>;
 
 let exitCode: ExitCode = EXIT.OK;
 
@@ -36,19 +33,16 @@ export async function runCommand(program: Command, argv: readonly string[]): Pro
 
 /** Output to a pipe may still be on its way; then the process goes, whatever connection or timer is left. */
 function endWhenWritten(): void {
-  let waiting = 0;
-  const check = () => {
-    if (waiting === 0) process.exit();
-  };
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength === 0 || stream.destroyed) continue;
-    waiting++;
-    stream.once('drain', () => {
-      waiting--;
-      check();
-    });
+  const unwritten = [process.stdout, process.stderr].filter((stream) => stream.writableLength > 0 && !stream.destroyed);
+  if (unwritten.length === 0) process.exit();
+  let waiting = unwritten.length;
+  for (const stream of unwritten) {
+    const done = () => {
+      if (--waiting === 0) process.exit();
+    };
+    // The empty write is called back after everything before it, or with the error that ended the stream.
+    stream.write('', done);
   }
-  check();
 }
 
 function descendants(command: Command): Command[] {

@@ -142,15 +142,17 @@ export class Supervisor {
     if (one.process !== process) return;
     switch (message.type) {
       case 'ready':
-        return this.onServing(one, process, message);
+        this.onServing(one, process, message);
+        break;
       case 'leader':
-        return this.options.onEvent({
+        this.options.onEvent({
           kind: 'leader',
           topic: message.topic,
           partition: message.partition,
           leader: message.leader,
           leaderEpoch: message.leaderEpoch,
         });
+        break;
       case 'fatal':
         one.fatal = message.message;
         if (this.hasServed || this.isStopping) this.options.onEvent({ kind: 'complaint', plan: one.plan, message: message.message });
@@ -176,12 +178,16 @@ export class Supervisor {
     one.process = null;
     one.serving = null;
     this.options.onEvent({ kind: 'exited', plan: one.plan, pid: process.pid, code, signal });
-    if (this.isStopping) return this.continueStopping();
+    if (this.isStopping) {
+      this.continueStopping();
+      return;
+    }
     if (this.seams.clock.monotonicMs() - one.startedAtMs >= RESTART_RESET_MS) one.deaths = 0;
     one.deaths++;
     const end = signal === null ? `exit code ${code}` : signal;
     if (!this.hasServed && (one.deaths >= START_DEATHS_MAX || !this.options.restart)) {
-      return this.fail(`${one.plan.name} ended (${end}) before the cluster was ready; its log file says more`);
+      this.fail(`${one.plan.name} ended (${end}) before the cluster was ready; its log file says more`);
+      return;
     }
     if (!this.options.restart) {
       this.options.onEvent({ kind: 'restart', plan: one.plan, inMs: null });

@@ -1,0 +1,36 @@
+/** `yak cluster` and `yak cluster leaders [--watch]`: the options; what they do is in cluster.ts. */
+import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from '../../../shared/command/connection-options.js';
+import { action } from '../../../shared/command/run-command.js';
+
+export interface LeadersOptions extends ConnectionOptions {
+  readonly watch?: boolean;
+}
+
+export function addClusterCommand(program: Command): void {
+  const cluster = program.command('cluster').description('brokers, coordinator and their epochs');
+  addConnectionOptions(cluster, 'print JSON').action(
+    action(async (options: ConnectionOptions) => (await import('./cluster.js')).describeCluster(options)),
+  );
+  const leaders = cluster
+    .command('leaders')
+    .description('leader and leader epoch of every partition')
+    .argument('[topic...]', 'default: all topics')
+    .option('--watch', 'go on and print every change, until Ctrl-C');
+  addConnectionOptions(leaders, 'print JSON: a list, or with --watch one object a line').action(
+    action(async (topics: string[], options: LeadersOptions, command: Command) =>
+      (await import('./cluster.js')).showLeaders(topics, { ...options, ...explicit(command) }),
+    ),
+  );
+}
+
+/** `--bootstrap` and `--json` may stand before or after the word `leaders`; what was typed wins over a default. */
+function explicit(command: Command): Partial<LeadersOptions> {
+  const parent = command.parent!;
+  const typed: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(parent.opts())) {
+    const isTyped = parent.getOptionValueSource(name) === 'cli' && command.getOptionValueSource(name) !== 'cli';
+    if (isTyped) typed[name] = value;
+  }
+  return typed;
+}

@@ -1,0 +1,101 @@
+/** What the cluster says about itself. */
+import type { LeaderChange } from '#client';
+import type { DescribeClusterResponse } from '#rpc';
+import { formatAddress } from '#seams';
+import type { ConnectionOptions } from '../../../shared/command/connection-options.js';
+import { EXIT, type ExitCode, signalExitCode } from '../../../shared/command/exit-codes.js';
+import { formatTable } from '../../../shared/command/figures.js';
+import { withClient } from '../../../shared/command/open-client.js';
+import { onStopSignal } from '../../../shared/command/signals.js';
+import type { LeadersOptions } from './cluster-command.js';
+
+const CLIENT_ID = 'yak-cluster';
+
+export async function describeCluster(options: ConnectionOptions): Promise<ExitCode> {
+  return withClient(options, CLIENT_ID, async (client) => {
+    const cluster = await client.admin.describeCluster();
+    print(options.json ? JSON.stringify(cluster) : readableCluster(cluster));
+    return EXIT.OK;
+  });
+}
+
+export async function showLeaders(topics: readonly string[], options: LeadersOptions): Promise<ExitCode> {
+  return withClient(options, CLIENT_ID, async (client) => {
+    const wanted = topics.length === 0 ? null : topics;
+    if (!options.watch) {
+      const found = (await client.admin.metadata(wanted)).topics.filter((one) => one.error === 'NONE');
+      const leaders = found.flatMap((topic) =>
+        topic.partitions.map(({ partition, leader, leaderEpoch, isr }) => ({ topic: topic.name, partition, leader, leaderEpoch, isr })),
+      );
+      print(options.json ? JSON.stringify(leaders) : leadersTable(leaders));
+      return EXIT.OK;
+    }
+    let signal: NodeJS.Signals | null = null;
+    const removeHandler = onStopSignal((received) => {
+      signal = received;
+      void client.close();
+    });
+    process.stdout.on('error', () => void client.close());
+    try {
+      for await (const changes of client.admin.watchLeaders(wanted)) {
+        for (const change of changes) print(options.json ? jsonChange(change) : readableChange(change));
+      }
+    } catch (error) {
+      if (signal === null) throw error;
+    } finally {
+      removeHandler();
+    }
+    return signal === null ? EXIT.OK : signalExitCode(signal);
+  });
+}
+
+function readableCluster(cluster: DescribeClusterResponse): string {
+  const { coordinator } = cluster;
+  const suspect = coordinator.isSuspect ? ', its store is SUSPECT' : '';
+  const rows = cluster.brokers.map((one) => [
+    `  ${one.id}`,
+    one.isIntact ? one.state : `${one.state}, not intact`,
+    String(one.brokerEpoch),
+    one.kafka,
+    one.tcp,
+    one.http,
+    one.rack ?? '-',
+    one.lastHeartbeatAgeMs === null ? '?' : `${Math.round(one.lastHeartbeatAgeMs)} ms ago`,
+    one.software,
+  ]);
+  return [
+    `cluster ${cluster.clusterId}, metadata revision ${cluster.revision}`,
+    `coordinator ${coordinator.id}  tcp ${formatAddress(coordinator)}  epoch ${coordinator.coordinatorEpoch}  store ${coordinator.store}${suspect}`,
+    formatTable([['  broker', 'state', 'epoch', 'kafka', 'tcp', 'http', 'rack', 'heartbeat', 'software'], ...rows]),
+  ].join('\n');
+}
+
+function leadersTable(
+  leaders: readonly { topic: string; partition: number; leader: number; leaderEpoch: number; isr: readonly number[] }[],
+): string {
+  const rows = leaders.map((one) => [
+    one.topic,
+    String(one.partition),
+    one.leader < 0 ? 'none' : String(one.leader),
+    String(one.leaderEpoch),
+    one.isr.join(','),
+  ]);
+  return formatTable([['topic', 'partition', 'leader', 'epoch', 'in sync'], ...rows]);
+}
+
+/** The first four fields are those of the `leader` event of `yak up --json`. */
+function jsonChange(change: LeaderChange): string {
+  const { topic, partition, leader, leaderEpoch, previousLeader, inSyncReplicas } = change;
+  return JSON.stringify({ event: 'leader', topic, partition, leader, leaderEpoch, previousLeader, isr: inSyncReplicas });
+}
+
+function readableChange(change: LeaderChange): string {
+  const who = change.leader < 0 ? 'no leader' : `broker ${change.leader}`;
+  const before =
+    change.previousLeader === null ? '' : `, before: ${change.previousLeader < 0 ? 'none' : `broker ${change.previousLeader}`}`;
+  return `${change.topic}-${change.partition}: ${who} (epoch ${change.leaderEpoch}, in sync ${change.inSyncReplicas.join(',') || 'none'})${before}`;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
