@@ -1,6 +1,6 @@
 /**
  * Nest's TCP transport with our socket: what stock ServerTCP does, plus limits per socket, one answer path without an rxjs
- * queue per request (docs/adr/0002 has the cost), a clear error for a port that cannot be had, and a drain: `app.close()`
+ * queue per request (it cost a third of the dispatch), a clear error for a port that cannot be had, and a drain: `app.close()`
  * destroys sockets, so whoever stops a process calls `drain` first.
  */
 import type { AddressInfo, Socket } from 'node:net';
