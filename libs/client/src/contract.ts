@@ -2,7 +2,18 @@
  * Public face of the client: what `yak produce`, `yak consume`, the Nest examples and the simulation use. It speaks the
  * Nest TCP door only, and takes every seam from outside.
  */
-import type { Record as StoredRecord } from '#record';
+import type { BrokerId, LeaderEpoch } from '#kernel';
+import type { CompressionType, Record as StoredRecord } from '#record';
+import type {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+  DeleteTopicsRequest,
+  DeleteTopicsResponse,
+  DescribeClusterResponse,
+  ListOffsetsResponse,
+  MetadataResponse,
+  TopicMetadata,
+} from '#rpc';
 import type { Clock, Logger, Network, Random, Scheduler } from '#seams';
 
 export interface ClientSeams {
@@ -42,7 +53,10 @@ export interface ProducerConfig {
   /** Unacknowledged bytes above which send() has to be waited for. Default 32 MiB. */
   readonly bufferBytes?: number;
   readonly partitioner?: PartitionerName;
+  /** Default false. */
   readonly allowAutoTopicCreation?: boolean;
+  /** Of whole batches. Default none. */
+  readonly compression?: CompressionType;
 }
 
 export interface ProducerRecord {
@@ -65,19 +79,46 @@ export interface SendResult {
 
 export interface ProducerMetrics {
   readonly recordsAcknowledged: number;
+  /** Of record batches as they were sent. */
   readonly bytesAcknowledged: number;
+  readonly recordsFailed: number;
+  /** Batches that were sent again. */
   readonly retries: number;
   readonly bufferedBytes: number;
+}
+
+/** Records of one partition that were given up together. */
+export interface DeliveryFailure {
+  readonly topic: string;
+  /** -1: none was chosen yet. */
+  readonly partition: number;
+  readonly records: number;
+  readonly error: Error;
+}
+
+/** Consecutive records of one partition that were acknowledged together. */
+export interface Acknowledgement {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of the first one; -1 for acks 0. */
+  readonly baseOffset: number;
+  readonly records: number;
 }
 
 export interface Producer {
   /** Settles when the record is acknowledged as `acks` asks, or can no longer be (KafkaError or YakError DELIVERY_TIMEOUT). */
   send(record: ProducerRecord): Promise<SendResult>;
+  /** As send() without a promise per record, for hundreds of thousands of them. Failures are told to onError() and by flush(). */
+  append(record: ProducerRecord): void;
+  onError(listener: (failure: DeliveryFailure) => void): void;
+  /** Called for every acknowledged batch, whether its records came by send() or append(). */
+  onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): void;
   /** Resolves when there is room in the buffer: callers that read a file await it, so that they read no faster than they send. */
   ready(): Promise<void>;
-  /** Sends what lingers and resolves when nothing is unacknowledged. */
+  /** Sends what lingers and resolves when nothing is unacknowledged. Rejects with the first failure of an append() since the last flush(). */
   flush(): Promise<void>;
   readonly metrics: ProducerMetrics;
+  /** flush(), then refuses further records. Rejects as flush() does. */
   close(): Promise<void>;
 }
 
@@ -91,8 +132,11 @@ export interface ConsumerConfig {
   readonly from: StartPosition;
   /** Stop at the high watermark that was seen at the start. */
   readonly exitAtEnd?: boolean;
+  /** How long a broker waits for new records before it answers empty. Default 500 ms. */
   readonly maxWaitMs?: number;
+  /** Of one fetch. Default 4 MiB. */
   readonly maxBytes?: number;
+  /** Of one partition in it; a single larger batch still comes whole. Default 1 MiB. */
   readonly partitionMaxBytes?: number;
   /** Fetched and not yet taken bytes above which fetching pauses. Default 8 MiB. */
   readonly bufferBytes?: number;
@@ -106,5 +150,45 @@ export interface ConsumedRecord extends StoredRecord {
 export interface Consumer extends AsyncIterable<readonly ConsumedRecord[]> {
   /** Batches of records, each from one partition, in offset order; ends after close() or at the end with exitAtEnd. */
   [Symbol.asyncIterator](): AsyncIterator<readonly ConsumedRecord[]>;
+  close(): Promise<void>;
+}
+
+export interface OffsetRequest {
+  readonly topic: string;
+  readonly partition: number;
+  readonly timestamp: 'earliest' | 'latest' | 'max-timestamp' | number;
+}
+
+/** A partition's leader as it became known; the first report names every partition, with previousLeader null. */
+export interface LeaderChange {
+  readonly topic: string;
+  readonly partition: number;
+  /** -1: none now. */
+  readonly leader: BrokerId;
+  readonly leaderEpoch: LeaderEpoch;
+  readonly previousLeader: BrokerId | null;
+  readonly inSyncReplicas: readonly BrokerId[];
+}
+
+/** Every method rejects with a YakError when no process answers within requestTimeoutMs; expected failures are fields of the response. */
+export interface Admin {
+  createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>;
+  deleteTopics(request: DeleteTopicsRequest): Promise<DeleteTopicsResponse>;
+  /** All topics, by name. */
+  listTopics(): Promise<readonly TopicMetadata[]>;
+  describeTopics(topics: readonly string[]): Promise<readonly TopicMetadata[]>;
+  metadata(topics: readonly string[] | null): Promise<MetadataResponse>;
+  describeCluster(): Promise<DescribeClusterResponse>;
+  /** Asked at each partition's leader, in the order of the request. */
+  listOffsets(requests: readonly OffsetRequest[]): Promise<ListOffsetsResponse>;
+  /** Null: all topics. Never ends by itself; `return()` or close() of the client ends it. Gaps in reaching the cluster are bridged. */
+  watchLeaders(topics: readonly string[] | null): AsyncIterable<readonly LeaderChange[]>;
+}
+
+export interface Client {
+  producer(config?: ProducerConfig): Producer;
+  consumer(config: ConsumerConfig): Consumer;
+  readonly admin: Admin;
+  /** Closes consumers, gives up what producers have not delivered (close those first), cuts all connections. */
   close(): Promise<void>;
 }

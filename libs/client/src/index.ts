@@ -1,1 +1,4 @@
 export * from './contract.js';
+export { murmur2 } from './murmur2.js';
+export { partitionForKey } from './partitioner.js';
+export { YakClient } from './yak-client.js';

@@ -1,0 +1,157 @@
+/**
+ * Topics, cluster and offsets, asked at any process that answers. Questions are repeated elsewhere freely; a creation or
+ * deletion whose answer was lost is repeated too, and says so when the repeat finds it already done.
+ */
+import { KafkaError, YakError } from '#kernel';
+import type {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+  DeleteTopicsRequest,
+  DeleteTopicsResponse,
+  DescribeClusterResponse,
+  ListOffsetsResponse,
+  MetadataResponse,
+  PatternKey,
+  RpcMessages,
+  TopicMetadata,
+} from '#rpc';
+import { sleep } from '#seams';
+import { backoffMs } from './backoff.js';
+import type { ClientCore } from './client-core.js';
+import { clientClosed } from './connection-pool.js';
+import type { Admin, LeaderChange, OffsetRequest } from './contract.js';
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, lookUpOffsets, MAX_TIMESTAMP } from './offset-lookup.js';
+import { ATTEMPT_TIMEOUT_MS } from './options.js';
+
+/** A change is committed by the coordinator and then known to brokers: longer than a question. */
+const CHANGE_TIMEOUT_MS = 10_000;
+const WATCH_WAIT_MS = 5000;
+
+export class YakAdmin implements Admin {
+  private isClosed = false;
+
+  constructor(private readonly core: ClientCore) {}
+
+  async createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
+    const { response, wasRepeated } = await this.ask('createTopics', request, CHANGE_TIMEOUT_MS);
+    if (!wasRepeated) return response;
+    const note = 'an attempt before this one got no answer and may have created it';
+    return { topics: response.topics.map((topic) => (topic.error === 'TOPIC_ALREADY_EXISTS' ? { ...topic, message: note } : topic)) };
+  }
+
+  async deleteTopics(request: DeleteTopicsRequest): Promise<DeleteTopicsResponse> {
+    const { response, wasRepeated } = await this.ask('deleteTopics', request, CHANGE_TIMEOUT_MS);
+    if (!wasRepeated) return response;
+    const note = 'an attempt before this one got no answer and may have deleted it';
+    return { topics: response.topics.map((topic) => (topic.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? { ...topic, message: note } : topic)) };
+  }
+
+  async listTopics(): Promise<readonly TopicMetadata[]> {
+    const { topics } = await this.metadata(null);
+    return [...topics].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  async describeTopics(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+    return (await this.metadata(topics)).topics;
+  }
+
+  async metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
+    const { response } = await this.ask('metadata', { topics }, ATTEMPT_TIMEOUT_MS);
+    this.core.metadata.apply(response);
+    return response;
+  }
+
+  async describeCluster(): Promise<DescribeClusterResponse> {
+    return (await this.ask('describeCluster', {}, ATTEMPT_TIMEOUT_MS)).response;
+  }
+
+  async listOffsets(requests: readonly OffsetRequest[]): Promise<ListOffsetsResponse> {
+    const deadline = this.core.seams.clock.monotonicMs() + this.core.options.requestTimeoutMs;
+    const { topics } = await this.metadata([...new Set(requests.map((request) => request.topic))]);
+    const unknown = topics.find((topic) => topic.error === 'UNKNOWN_TOPIC_OR_PARTITION');
+    if (unknown !== undefined) throw new KafkaError(unknown.error, `topic ${unknown.name} does not exist`);
+    const questions = requests.map(({ topic, partition, timestamp }) => ({ topic, partition, timestamp: timestampNumber(timestamp) }));
+    const partitions = await lookUpOffsets(
+      this.core,
+      questions,
+      () => this.core.seams.clock.monotonicMs() < deadline,
+      () => this.isClosed,
+    );
+    return { partitions };
+  }
+
+  async *watchLeaders(topics: readonly string[] | null): AsyncGenerator<readonly LeaderChange[], void, undefined> {
+    const { scheduler, random } = this.core.seams;
+    const leaders = new Map<string, LeaderChange>();
+    let revision = -1;
+    let attempts = 0;
+    while (!this.isClosed) {
+      const newer = revision < 0 ? {} : { newerThanRevision: revision, maxWaitMs: WATCH_WAIT_MS };
+      let response: MetadataResponse;
+      try {
+        response = await this.core.anyNode.ask('metadata', { topics, ...newer }, { attemptTimeoutMs: WATCH_WAIT_MS + ATTEMPT_TIMEOUT_MS });
+      } catch (error) {
+        if (this.isClosed) return;
+        this.core.seams.logger.debug('metadata is unavailable', { reason: (error as Error).message });
+        await sleep(scheduler, backoffMs(++attempts, this.core.options.retryBackoffMs, this.core.options.retryBackoffMaxMs, random));
+        continue;
+      }
+      attempts = 0;
+      const changes = leaderChanges(response, leaders);
+      if (changes.length > 0) yield changes;
+      // A process that knows no revision, or knows an old one, answers at once: do not ask it in a circle.
+      if (response.revision <= revision || response.revision < 0) await sleep(scheduler, this.core.options.retryBackoffMaxMs);
+      revision = Math.max(revision, response.revision);
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  /** Over all processes, again and again, until requestTimeoutMs is over. `wasRepeated`: an attempt before had an unknown outcome. */
+  private async ask<K extends PatternKey>(
+    pattern: K,
+    request: RpcMessages[K][0],
+    attemptTimeoutMs: number,
+  ): Promise<{ response: RpcMessages[K][1]; wasRepeated: boolean }> {
+    const { clock, scheduler, random } = this.core.seams;
+    const { requestTimeoutMs, retryBackoffMs, retryBackoffMaxMs } = this.core.options;
+    const deadline = clock.monotonicMs() + requestTimeoutMs;
+    let wasRepeated = false;
+    const unknownOutcome = () => (wasRepeated = true);
+    for (let attempt = 1; ; attempt++) {
+      if (this.isClosed) throw clientClosed();
+      try {
+        const timeoutMs = Math.max(1, Math.min(attemptTimeoutMs, deadline - clock.monotonicMs()));
+        const response = await this.core.anyNode.ask(pattern, request, { attemptTimeoutMs: timeoutMs, unknownOutcome });
+        return { response, wasRepeated };
+      } catch (error) {
+        if (!(error instanceof YakError) || !this.core.anyNode.isWorthRepeating(error) || clock.monotonicMs() >= deadline) throw error;
+        await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+      }
+    }
+  }
+}
+
+function leaderChanges(response: MetadataResponse, known: Map<string, LeaderChange>): LeaderChange[] {
+  const changes: LeaderChange[] = [];
+  for (const topic of response.topics) {
+    for (const { partition, leader, leaderEpoch, isr } of topic.partitions) {
+      const key = `${topic.topicId}-${partition}`;
+      const before = known.get(key);
+      if (before !== undefined && leaderEpoch <= before.leaderEpoch && (leaderEpoch < before.leaderEpoch || leader === before.leader))
+        continue;
+      const change = { topic: topic.name, partition, leader, leaderEpoch, previousLeader: before?.leader ?? null, inSyncReplicas: isr };
+      known.set(key, change);
+      changes.push(change);
+    }
+  }
+  return changes;
+}
+
+function timestampNumber(timestamp: OffsetRequest['timestamp']): number {
+  if (timestamp === 'latest') return LATEST_TIMESTAMP;
+  if (timestamp === 'earliest') return EARLIEST_TIMESTAMP;
+  return timestamp === 'max-timestamp' ? MAX_TIMESTAMP : timestamp;
+}

@@ -1,0 +1,55 @@
+/**
+ * Where a consumer stands in one partition. `position` is the next offset to be fetched; it only moves over batches that
+ * were taken in whole, so a leader change neither skips nor repeats a record. No I/O in here.
+ */
+import type { LeaderEpoch, MonotonicMs, Offset } from '#kernel';
+import { CorruptionError } from '#kernel';
+import type { Record as StoredRecord } from '#record';
+import { decodeRecords, isCrcValid, recordBatch, splitBatches } from '#record';
+
+/** Batches that were fetched and not decoded yet: from `startOffset` (inclusive) to `endOffset` (exclusive). */
+export interface FetchedBatch {
+  readonly partition: number;
+  readonly bytes: Buffer;
+  readonly startOffset: Offset;
+  readonly endOffset: Offset;
+}
+
+export class PartitionReader {
+  /** -1: not known yet. */
+  position: Offset = -1;
+  /** Exclusive; Infinity without exitAtEnd. */
+  endOffset: Offset = Number.POSITIVE_INFINITY;
+  blockedUntil: MonotonicMs = 0;
+  attempts = 0;
+  isFetching = false;
+  suspectEpoch: LeaderEpoch | null = null;
+
+  constructor(readonly partition: number) {}
+
+  get isAtEnd(): boolean {
+    return this.position >= this.endOffset;
+  }
+
+  /** Takes in what a fetch from `position` answered and moves the position behind it. Throws CorruptionError. */
+  accept(records: Buffer): FetchedBatch[] {
+    const accepted: FetchedBatch[] = [];
+    for (const bytes of splitBatches(records)) {
+      const nextOffset = recordBatch.lastOffset(bytes) + 1;
+      if (nextOffset <= this.position) continue;
+      if (!isCrcValid(bytes))
+        throw new CorruptionError(`partition ${this.partition}: the batch at offset ${recordBatch.baseOffset(bytes)} has a wrong CRC`);
+      const isHidden = recordBatch.isControl(bytes) || recordBatch.baseOffset(bytes) >= this.endOffset;
+      if (!isHidden) accepted.push({ partition: this.partition, bytes, startOffset: this.position, endOffset: this.endOffset });
+      this.position = nextOffset;
+    }
+    return accepted;
+  }
+}
+
+/** The records that the consumer asked for; a batch may begin before them and end after them. Throws CorruptionError. */
+export function recordsOf(batch: FetchedBatch): StoredRecord[] {
+  const records = decodeRecords(batch.bytes);
+  const isWhole = records.length > 0 && records[0]!.offset >= batch.startOffset && records.at(-1)!.offset < batch.endOffset;
+  return isWhole ? records : records.filter((record) => record.offset >= batch.startOffset && record.offset < batch.endOffset);
+}
