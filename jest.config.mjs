@@ -1,4 +1,4 @@
-// One configuration, two projects by path: unit specs beside the code, and end-to-end suites in test/ that drive real processes.
+// Three projects by path: unit specs beside the code; smoke (the first minutes of a user, part of `npm test`); e2e (the long runs).
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -27,6 +27,13 @@ const shared = {
 export default {
   maxWorkers: '100%',
   projects: [
-    { ...shared, displayName: 'unit', rootDir: '.', testMatch: ['<rootDir>/{apps,libs,tools}/**/*.spec.ts', '<rootDir>/test/{conformance,simulation}/**/*.spec.ts'] },
+    {
+      ...shared,
+      displayName: 'unit',
+      rootDir: '.',
+      testMatch: ['<rootDir>/{apps,libs,tools}/**/*.spec.ts', '<rootDir>/test/{conformance,simulation}/**/*.spec.ts'],
+    },
+    { ...shared, displayName: 'smoke', rootDir: '.', testMatch: ['<rootDir>/test/smoke/**/*.e2e-spec.ts'] },
+    { ...shared, displayName: 'e2e', rootDir: '.', testMatch: ['<rootDir>/test/e2e/**/*.e2e-spec.ts'] },
   ],
 };
