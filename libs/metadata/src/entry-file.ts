@@ -226,6 +226,11 @@ function parse(bytes: Buffer, path: string): EntryFileContent {
         }
         entries.push(entry);
       }
+    } else if (line.kind !== 'coordinator-epoch') {
+      throw new YakError(
+        'UNSUPPORTED_METADATA',
+        `${path} line ${index + 1} is of the kind "${line.kind}", which this release does not expect there`,
+      );
     }
   }
   return result(null);

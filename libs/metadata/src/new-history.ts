@@ -5,7 +5,7 @@
  */
 import type { BrokerEpoch, BrokerId, CoordinatorEpoch, LeaderEpoch } from '#kernel';
 import { NO_BROKER, YakError } from '#kernel';
-import type { Endpoint, MetadataRecord, MetadataSnapshot } from './records.js';
+import type { BrokerRecord, Endpoint, MetadataRecord, MetadataSnapshot } from './records.js';
 
 /** Above everything seen in copies and logs, by this much. */
 export const NEW_HISTORY_STEP = 1_000_000;
@@ -36,6 +36,11 @@ export function clusterIdOf(offers: readonly MetadataCopyOffer[]): string | null
   throw new YakError('INCONSISTENT_CLUSTER_ID', `the brokers' metadata copies belong to different clusters: ${[...ids].sort().join(', ')}`);
 }
 
+/** A broker that has not registered since the history began. Suspicion ends when there is none left (R19). */
+export function isUnheardInHistory(broker: BrokerRecord): boolean {
+  return broker.incarnationId === '';
+}
+
 /**
  * `offers` holds at least one copy that names the cluster. `coordinatorEpoch` is the one that takeOver answered. Brokers
  * come back fenced: they register again under the new history.
@@ -56,12 +61,10 @@ export function buildNewHistory(
   let revision = highest.snapshot.revision;
   let leaderEpoch = -1;
   let nextProducerId = 0;
-  const ownBrokerEpochs = new Map<BrokerId, BrokerEpoch>();
   for (const offer of offers) {
     revision = Math.max(revision, offer.snapshot.revision, offer.maxBrokerEpochSeen);
     leaderEpoch = Math.max(leaderEpoch, offer.maxLeaderEpochSeen);
     nextProducerId = Math.max(nextProducerId, offer.maxProducerIdSeen + 1);
-    ownBrokerEpochs.set(offer.brokerId, offer.maxBrokerEpochSeen);
     for (const record of offer.snapshot.records) {
       if (record.type === 'producer-ids') nextProducerId = Math.max(nextProducerId, record.nextProducerId);
       if (record.type === 'partition') leaderEpoch = Math.max(leaderEpoch, record.leaderEpoch);
@@ -73,8 +76,9 @@ export function buildNewHistory(
   for (const record of highest.snapshot.records) {
     if (record.type === 'coordinator' || record.type === 'producer-ids') continue;
     if (record.type === 'broker') {
-      const brokerEpoch = Math.max(record.brokerEpoch, ownBrokerEpochs.get(record.brokerId) ?? -1);
-      records.push({ ...record, brokerEpoch, isFenced: true, isShuttingDown: false });
+      // An epoch that nobody was given and no incarnation: whoever still runs must register again.
+      const brokerEpoch = revision + NEW_HISTORY_STEP;
+      records.push({ ...record, brokerEpoch, incarnationId: '', isFenced: true, isShuttingDown: false });
     } else if (record.type === 'partition') {
       records.push({
         ...record,

@@ -3,7 +3,7 @@
  * named, all in one entry. A replica that is fenced at that moment is no member; it joins by catching up (R8).
  */
 import type { BrokerId, KafkaErrorName, TopicId } from '#kernel';
-import { NO_BROKER, topicNameProblem } from '#kernel';
+import { isInternalTopic, NO_BROKER, topicNameProblem } from '#kernel';
 import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord, PartitionRecord } from '../records.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
@@ -92,6 +92,13 @@ function planTopic(image: MetadataImage, topic: NewTopicCommand, context: Create
   const nameProblem = topicNameProblem(topic.name);
   if (nameProblem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: nameProblem };
   if (image.topicsByName.has(topic.name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `topic ${topic.name} exists` };
+  const absent = isInternalTopic(topic.name)
+    ? (image.cluster?.configuredBrokers ?? []).filter((brokerId) => !image.brokers.has(brokerId))
+    : [];
+  if (absent.length > 0) {
+    const message = `internal topic ${topic.name} waits for the configured brokers ${absent.join(', ')} to register`;
+    return { error: 'INVALID_REPLICATION_FACTOR', message };
+  }
   const configs = topic.configs ?? {};
   const problems = context.validateTopicConfigs(configs);
   if (problems.length > 0) return { error: 'INVALID_CONFIG', message: problems.map((problem) => problem.reason).join('; ') };

@@ -1,0 +1,110 @@
+/**
+ * Watches the brokers of one reign (R22): a poll that judges expired sessions after a full poll phase of the event loop, and
+ * the fast path for a process that is provably gone. It submits fencings; what a fencing means is decided in #metadata.
+ */
+import { YakError } from '#kernel';
+import type { Endpoint } from '#metadata';
+import { fenceBroker } from '#metadata';
+import type { Cancellable } from '#seams';
+import { sleep } from '#seams';
+import type { BrokerSession, BrokerSessions } from './broker-sessions.js';
+import type { CoordinatorSeams } from './config.js';
+import type { FailureDetector } from './failure-detector.js';
+import { PAUSE_MS } from './failure-detector.js';
+import type { MetadataChain } from './metadata-chain.js';
+
+export const WATCH_INTERVAL_MS = 100;
+export const REDIALS = 2;
+export const REDIAL_PAUSE_MS = 20;
+export const REDIAL_TIMEOUT_MS = 250;
+
+export class BrokerWatch {
+  /** Lateness of the last poll, ms. */
+  loopDelayMs = 0;
+  private timer: Cancellable | null = null;
+  private isStopped = false;
+  /** Fencings that are not committed yet, so that a slow store is not asked again at every poll. */
+  private readonly fencing = new Set<number>();
+
+  constructor(
+    private readonly seams: CoordinatorSeams,
+    private readonly chain: MetadataChain,
+    private readonly detector: FailureDetector,
+    private readonly sessions: BrokerSessions,
+    /** Once a poll, after the judgement. */
+    private readonly onPoll: () => void,
+  ) {}
+
+  start(): void {
+    this.detector.beginGrace(this.now());
+    this.schedule();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.timer?.cancel();
+  }
+
+  /** The connection was closed or reset: fence at once if nobody listens there any more either. */
+  async connectionClosed(session: BrokerSession): Promise<void> {
+    const broker = this.chain.image.brokers.get(session.brokerId);
+    if (!broker || broker.isFenced || broker.brokerEpoch !== session.brokerEpoch) return;
+    for (let attempt = 0; attempt < REDIALS; attempt++) {
+      if (attempt > 0) await sleep(this.seams.scheduler, REDIAL_PAUSE_MS);
+      if (!(await this.isRefused(broker.listeners.tcp))) return;
+    }
+    const isBack = this.sessions.get(session.brokerId) !== session || session.clientAddress !== null;
+    if (this.isStopped || isBack) return;
+    const current = this.chain.image.brokers.get(session.brokerId)!;
+    // One that was let go is expected to be gone; it costs nobody's limit.
+    if (!current.isShuttingDown && !this.detector.tryFastFence(this.chain.image.brokers.size, this.now())) return;
+    this.fence(session.brokerId, session.brokerEpoch, 'its process is gone');
+  }
+
+  private schedule(): void {
+    const due = this.now() + WATCH_INTERVAL_MS;
+    this.timer = this.seams.scheduler.after(WATCH_INTERVAL_MS, () => {
+      this.loopDelayMs = Math.max(0, this.now() - due);
+      if (this.loopDelayMs > PAUSE_MS) {
+        this.seams.logger.warn('the cluster coordinator was paused; every broker gets a new session', { delayMs: this.loopDelayMs });
+        this.detector.beginGrace(this.now());
+      }
+      // What arrived while this timer waited its turn is heard before anybody is judged.
+      this.seams.scheduler.endOfTurn(() => {
+        if (this.isStopped) return;
+        this.judge();
+        this.onPoll();
+        this.schedule();
+      });
+    });
+  }
+
+  private judge(): void {
+    const watched = [...this.chain.image.brokers.values()].filter((broker) => !broker.isFenced).map((broker) => broker.brokerId);
+    for (const brokerId of this.detector.expired(watched, this.now())) {
+      this.fence(brokerId, this.chain.image.brokers.get(brokerId)!.brokerEpoch, 'its session is over');
+    }
+  }
+
+  private fence(brokerId: number, brokerEpoch: number, reason: string): void {
+    if (this.fencing.has(brokerId)) return;
+    this.fencing.add(brokerId);
+    this.seams.logger.warn('broker fenced', { brokerId, brokerEpoch, reason });
+    const done = (): void => void this.fencing.delete(brokerId);
+    this.chain.submit((state) => fenceBroker(state, { brokerId, brokerEpoch })).then(done, done);
+  }
+
+  private async isRefused(endpoint: Endpoint): Promise<boolean> {
+    try {
+      const connection = await this.seams.network.dial(endpoint, { timeoutMs: REDIAL_TIMEOUT_MS });
+      connection.destroy();
+      return false;
+    } catch (error) {
+      return error instanceof YakError && error.code === 'CONNECTION_REFUSED';
+    }
+  }
+
+  private now(): number {
+    return this.seams.clock.monotonicMs();
+  }
+}

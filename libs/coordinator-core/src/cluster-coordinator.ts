@@ -1,0 +1,403 @@
+/**
+ * The cluster coordinator as a process sees it: it loads the store, takes over, and acts until the store refuses it; then it
+ * starts over. In between an empty store waits for its brokers (bootstrap), a suspect one collects their copies (R19).
+ *
+ * What is served while it acts is in reign.ts; what is decided is in #metadata. It owns no socket: a door calls `handlers`
+ * and tells it about closed connections.
+ */
+import type { RequestContext } from '#kernel';
+import { YakError } from '#kernel';
+import type { ClusterRecord, MetadataCopyOffer, MetadataEntry, MetadataRecord, Outcome, PartitionName } from '#metadata';
+import { buildNewHistory, clusterIdOf, GENESIS_OP_ID, MetadataImage, NEW_HISTORY_STEP, newHistoryCoordinatorEpoch } from '#metadata';
+import type {
+  BrokerHeartbeatRequest,
+  BrokerHeartbeatResponse,
+  OfferMetadataCopyRequest,
+  OfferMetadataCopyResponse,
+  RegisterBrokerRequest,
+  RegisterBrokerResponse,
+  RpcHandlers,
+} from '#rpc';
+import type { Cancellable } from '#seams';
+import { randomId } from '#seams';
+import type { LeaderView } from './answers.js';
+import type { ClusterCoordinatorOptions, CoordinatorConfig, CoordinatorReport, CoordinatorState } from './config.js';
+import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
+import { CopyCollector } from './copy-collector.js';
+import { Reign } from './reign.js';
+import { Waiters } from './waiters.js';
+
+/** After it had to stop acting. */
+export const RESTART_DELAY_MS = 1_000;
+/** A broker that registers while the cluster does not exist yet is answered after this at the latest. */
+export const REGISTRATION_HOLD_MS = 500;
+/** A blank broker counts for the bootstrap if it asked within this. */
+export const BLANK_BROKER_MEMORY_MS = 10_000;
+
+export class ClusterCoordinator {
+  readonly handlers: RpcHandlers;
+  private readonly config: CoordinatorConfig;
+  private state: CoordinatorState = 'stopped';
+  private reason: string | null = null;
+  private coordinatorEpoch = -1;
+  /** What the store held when it was loaded; the reign's image moves on from it. */
+  private loaded = MetadataImage.empty();
+  private reign: Reign | null = null;
+  private collector: CopyCollector | null = null;
+  private isRebuilding = false;
+  private readonly blankBrokers = new Map<number, number>();
+  private bootstrapping: Promise<void> | null = null;
+  private readonly stateChanges: Waiters;
+  private restartTimer: Cancellable | null = null;
+  private readonly leaderListeners = new Set<(view: LeaderView) => void>();
+  private readonly entryListeners = new Set<(entry: MetadataEntry, image: MetadataImage) => void>();
+  private readonly stateListeners = new Set<(state: CoordinatorState, reason: string | null) => void>();
+
+  constructor(private readonly options: ClusterCoordinatorOptions) {
+    this.config = { ...DEFAULT_COORDINATOR_CONFIG, ...options.config };
+    this.stateChanges = new Waiters(options.seams.scheduler);
+    this.handlers = {
+      metadata: async (request) => this.acting().metadata(request),
+      createTopics: async (request) => this.acting().createTopics(request),
+      deleteTopics: async (request) => this.acting().deleteTopics(request),
+      describeCluster: async () => this.acting().describeCluster(),
+      registerBroker: (request, context) => this.registerBroker(request, context),
+      brokerHeartbeat: (request, context) => this.brokerHeartbeat(request, context),
+      metadataFetch: async (request) => this.acting().metadataFetch(request),
+      alterPartition: async (request) => this.acting().alterPartition(request),
+      allocateProducerIds: async (request) => this.acting().allocateProducerIds(request),
+      reportPositions: async (request) => this.acting().reportPositions(request),
+      offerMetadataCopy: (request) => this.offerMetadataCopy(request),
+    };
+  }
+
+  /** Resolves once the store is loaded and taken over. Rejects with the store's YakError. */
+  async start(): Promise<void> {
+    if (this.state !== 'stopped') throw new YakError('ALREADY_STARTED', 'the cluster coordinator was started already');
+    await this.begin();
+  }
+
+  /** Answers whoever waits, then closes the store. */
+  async stop(): Promise<void> {
+    if (this.state === 'stopped') return;
+    this.restartTimer?.cancel();
+    this.become('stopped', null);
+    this.reign?.stop('it is shutting down');
+    this.reign = null;
+    await this.options.metadataLog.close();
+  }
+
+  /** The table of leaders; empty while it does not act. */
+  leaders(): LeaderView[] {
+    return this.reign?.leaders() ?? [];
+  }
+
+  /** After each committed election. Answers the way to stop listening. */
+  onLeaderChange(listener: (view: LeaderView) => void): () => void {
+    this.leaderListeners.add(listener);
+    return () => this.leaderListeners.delete(listener);
+  }
+
+  onEntry(listener: (entry: MetadataEntry, image: MetadataImage) => void): () => void {
+    this.entryListeners.add(listener);
+    return () => this.entryListeners.delete(listener);
+  }
+
+  onState(listener: (state: CoordinatorState, reason: string | null) => void): () => void {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  }
+
+  /** The metadata as committed; while it does not act, as it was loaded. */
+  get image(): MetadataImage {
+    return this.reign?.image ?? this.loaded;
+  }
+
+  report(): CoordinatorReport {
+    const { image } = this;
+    return {
+      state: this.state,
+      reason: this.reason,
+      clusterId: image.cluster?.clusterId ?? null,
+      coordinatorEpoch: this.coordinatorEpoch,
+      revision: image.revision,
+      isSuspect: this.state === 'collecting' || (image.coordinator?.isSuspect ?? false),
+      ...(this.reign?.report() ?? { brokers: [], leaderlessPartitions: 0, askedPartitions: 0, loopDelayMs: 0 }),
+    };
+  }
+
+  /** A door says that a connection ended; `clientAddress` is that of its requests' contexts (R22, fast path). */
+  connectionClosed(clientAddress: string): void {
+    this.reign?.connectionClosed(clientAddress);
+  }
+
+  /**
+   * The operator's word (R19): while copies are collected, begin the new history with those that came; while the store is
+   * suspect, end the suspicion; while bootstrap waits, begin the cluster. Answers what was done.
+   */
+  async trust(): Promise<string> {
+    if (this.state === 'collecting') {
+      const missing = this.collector!.missing;
+      await this.rebuild(true);
+      return `a new history was begun without brokers ${missing.join(', ') || 'missing'}`;
+    }
+    if (this.state === 'bootstrapping') {
+      await this.bootstrap();
+      return 'a new cluster was begun';
+    }
+    await this.acting().endSuspicion();
+    return 'the metadata store is trusted';
+  }
+
+  /** Unclean: the operator gives up what the chosen replica does not hold. */
+  async electLeader(name: PartitionName, kind: 'preferred' | 'unclean'): Promise<Outcome> {
+    return this.acting().electLeader(name, kind);
+  }
+
+  // ---- life ----
+
+  private async begin(): Promise<void> {
+    this.become('starting', null);
+    const { metadataLog } = this.options;
+    const { snapshot, entries, suspicion } = await metadataLog.load();
+    let image = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
+    for (const entry of entries) image = image.apply(entry);
+    this.loaded = image;
+    this.coordinatorEpoch = await metadataLog.takeOver(Math.max(this.coordinatorEpoch, image.coordinatorEpoch));
+    if (this.isStopped) return;
+    if (suspicion !== null) this.collect(suspicion);
+    else if (image.cluster === null) this.become('bootstrapping', this.bootstrapReason());
+    else await this.act(image, entries, image.coordinator?.isSuspect ?? false);
+  }
+
+  private async act(image: MetadataImage, entries: readonly MetadataEntry[], isSuspect: boolean, records: readonly MetadataRecord[] = []) {
+    const { seams, metadataLog, validateTopicConfigs } = this.options;
+    const reign: Reign = new Reign({
+      config: this.config,
+      seams,
+      metadataLog,
+      validateTopicConfigs,
+      coordinatorEpoch: this.coordinatorEpoch,
+      image,
+      recentEntries: entries,
+      onEntry: (entry, _before, after) => this.tell(this.entryListeners, entry, after),
+      onLeaderChange: (view) => this.tell(this.leaderListeners, view),
+      onStopped: (reason) => this.reignEnded(reign, reason),
+      onContradiction: (reason) => this.collect(reason),
+    });
+    this.reign = reign;
+    await reign.begin(isSuspect, records);
+    if (this.reign === reign) this.become('active', null);
+  }
+
+  private reignEnded(reign: Reign, reason: string): void {
+    if (this.reign !== reign) return;
+    this.reign = null;
+    this.loaded = reign.image;
+    if (!this.isStopped) this.startOver(reason);
+  }
+
+  private startOver(reason: string): void {
+    this.options.seams.logger.error('the cluster coordinator stops acting', { reason });
+    this.become('inactive', reason);
+    this.restartTimer = this.options.seams.scheduler.after(RESTART_DELAY_MS, () => {
+      if (this.isStopped) return;
+      this.begin().catch((error) => {
+        if (!this.isStopped && this.state !== 'inactive') this.startOver((error as Error).message);
+      });
+    });
+  }
+
+  // ---- requests that are answered in every state ----
+
+  private async registerBroker(request: RegisterBrokerRequest, context: RequestContext): Promise<RegisterBrokerResponse> {
+    if (this.state === 'bootstrapping') {
+      const waiting = await this.registerBlank(request);
+      if (waiting !== null) return waiting;
+    }
+    if (this.state === 'collecting') return this.registerSuspect(request);
+    return this.acting().registerBroker(request, context);
+  }
+
+  private async brokerHeartbeat(request: BrokerHeartbeatRequest, context: RequestContext): Promise<BrokerHeartbeatResponse> {
+    if (this.state !== 'bootstrapping' && this.state !== 'collecting') return this.acting().heartbeat(request, context);
+    const { coordinatorEpoch } = this;
+    const message = this.reason ?? 'register again';
+    return { error: 'BROKER_ID_NOT_REGISTERED', message, coordinatorEpoch, revision: -1, isFenced: true, mayShutDown: false, asks: [] };
+  }
+
+  // ---- an empty store ----
+
+  /** Null when the cluster exists now and the registration may go on. */
+  private async registerBlank(request: RegisterBrokerRequest): Promise<RegisterBrokerResponse | null> {
+    if (request.clusterId !== null || !request.isBlank) {
+      this.collect(`the store is empty, but broker ${request.brokerId} holds data of cluster ${request.clusterId ?? '(unknown)'}`);
+      return null;
+    }
+    if (!this.config.configuredBrokers.includes(request.brokerId)) {
+      return this.waiting(
+        `broker ${request.brokerId} is not one of the configured brokers ${this.config.configuredBrokers.join(', ')}; it may join once the cluster exists`,
+      );
+    }
+    this.blankBrokers.set(request.brokerId, this.options.seams.clock.monotonicMs());
+    this.reason = this.bootstrapReason();
+    if (this.missingBlank().length === 0 && this.config.autoBootstrap) await this.bootstrap();
+    else await this.stateChanges.wait(REGISTRATION_HOLD_MS);
+    return this.state === 'bootstrapping' ? this.waiting(this.bootstrapReason()) : null;
+  }
+
+  /** First entry of a cluster. Once only, however many ask. */
+  private async bootstrap(): Promise<void> {
+    this.bootstrapping ??= this.act(MetadataImage.empty(), [], false, [this.newCluster()]).finally(() => {
+      this.bootstrapping = null;
+    });
+    await this.bootstrapping;
+  }
+
+  private newCluster(): ClusterRecord {
+    const { configuredBrokers } = this.config;
+    return { type: 'cluster', version: 1, clusterId: randomId(this.options.seams.random), configuredBrokers, features: {} };
+  }
+
+  private missingBlank(): number[] {
+    const since = this.options.seams.clock.monotonicMs() - BLANK_BROKER_MEMORY_MS;
+    return this.config.configuredBrokers.filter((brokerId) => (this.blankBrokers.get(brokerId) ?? Number.NEGATIVE_INFINITY) < since);
+  }
+
+  private bootstrapReason(): string {
+    const missing = this.missingBlank();
+    if (missing.length > 0) return `the cluster begins when brokers ${missing.join(', ')} have registered with empty data folders`;
+    return this.config.autoBootstrap
+      ? 'the cluster is being created'
+      : 'all brokers came with empty data folders; the operator has to begin the cluster';
+  }
+
+  // ---- a suspect store ----
+
+  private collect(reason: string): void {
+    if (this.state === 'collecting' || this.isStopped) return;
+    const { reign } = this;
+    this.loaded = this.image;
+    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...this.loaded.brokers.keys()]);
+    this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
+    this.reign = null;
+    this.become('collecting', this.collectReason());
+    reign?.stop(`the store is suspect: ${reason}`);
+  }
+
+  private async registerSuspect(request: RegisterBrokerRequest): Promise<RegisterBrokerResponse> {
+    const wantsMetadataCopy = this.collector!.registering(request.brokerId, request.incarnationId, request.metadataRevision >= 0);
+    if (!wantsMetadataCopy) await this.rebuildWhenComplete();
+    return { ...this.waiting(this.reason ?? 'register again'), wantsMetadataCopy };
+  }
+
+  private async offerMetadataCopy(request: OfferMetadataCopyRequest): Promise<OfferMetadataCopyResponse> {
+    if (this.state !== 'collecting') return { error: 'NONE', message: 'copies are not wanted any more' };
+    const { brokerId, incarnationId, snapshot, highestCoordinatorEpoch, maxBrokerEpochSeen, maxLeaderEpochSeen, maxProducerIdSeen } =
+      request;
+    MetadataImage.fromSnapshot(snapshot);
+    this.collector!.offered(incarnationId, {
+      brokerId,
+      snapshot,
+      highestCoordinatorEpoch,
+      maxBrokerEpochSeen,
+      maxLeaderEpochSeen,
+      maxProducerIdSeen,
+    });
+    await this.rebuildWhenComplete();
+    return { error: 'NONE' };
+  }
+
+  private async rebuildWhenComplete(): Promise<void> {
+    if (this.state !== 'collecting') return;
+    this.reason = this.collectReason();
+    if (this.collector!.missing.length > 0) return;
+    try {
+      await this.rebuild(false);
+    } catch (error) {
+      this.options.seams.logger.error('the metadata could not be rebuilt', { error: (error as Error).message });
+      this.reason = (error as Error).message;
+    }
+  }
+
+  /** Begins a new history from the highest copy (R19). `isForced`: begins an empty one when there is no copy at all. */
+  private async rebuild(isForced: boolean): Promise<void> {
+    if (this.isRebuilding) return;
+    this.isRebuilding = true;
+    try {
+      const offers = [...this.collector!.offers, ...this.ownOffer()];
+      const isEmpty = clusterIdOf(offers) === null;
+      if (isEmpty && !isForced) {
+        throw new YakError(
+          'NO_METADATA_COPY',
+          `${this.collector!.reason}; no broker has a copy either: the operator has to decide (trust begins a new cluster)`,
+        );
+      }
+      const { metadataLog, seams } = this.options;
+      this.coordinatorEpoch = await metadataLog.takeOver(newHistoryCoordinatorEpoch(offers, this.coordinatorEpoch));
+      const opId = randomId(seams.random);
+      const snapshot = isEmpty
+        ? { revision: NEW_HISTORY_STEP, coordinatorEpoch: this.coordinatorEpoch, opId, records: [this.newCluster()] }
+        : buildNewHistory(offers, this.coordinatorEpoch, opId, this.config.advertisedAddress);
+      await metadataLog.writeSnapshot(snapshot, this.coordinatorEpoch);
+      seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch: this.coordinatorEpoch });
+      this.loaded = MetadataImage.fromSnapshot(snapshot);
+      await this.act(this.loaded, [], !isEmpty);
+    } finally {
+      this.isRebuilding = false;
+    }
+  }
+
+  /** What this store itself holds is one more copy. */
+  private ownOffer(): MetadataCopyOffer[] {
+    if (this.loaded.cluster === null || this.loaded.opId === GENESIS_OP_ID) return [];
+    const none = { maxBrokerEpochSeen: -1, maxLeaderEpochSeen: -1, maxProducerIdSeen: -1 };
+    return [{ brokerId: -1, snapshot: this.loaded.toSnapshot(), highestCoordinatorEpoch: this.coordinatorEpoch, ...none }];
+  }
+
+  private collectReason(): string {
+    const { reason, missing } = this.collector!;
+    return `the metadata store is suspect (${reason}); waiting for the copies of brokers ${missing.join(', ')}`;
+  }
+
+  // ---- small things ----
+
+  private acting(): Reign {
+    if (this.reign !== null && this.state === 'active') return this.reign;
+    throw new YakError('NOT_ACTIVE', this.reason ?? `this cluster coordinator does not act: it is ${this.state}`);
+  }
+
+  private waiting(message: string): RegisterBrokerResponse {
+    const { coordinatorEpoch } = this;
+    return {
+      error: 'BROKER_NOT_AVAILABLE',
+      message,
+      brokerEpoch: -1,
+      clusterId: '',
+      coordinatorEpoch,
+      revision: -1,
+      wantsMetadataCopy: false,
+    };
+  }
+
+  private get isStopped(): boolean {
+    return this.state === 'stopped';
+  }
+
+  private become(state: CoordinatorState, reason: string | null): void {
+    this.state = state;
+    this.reason = reason;
+    this.stateChanges.wakeAll();
+    this.tell(this.stateListeners, state, reason);
+  }
+
+  private tell<A extends unknown[]>(listeners: ReadonlySet<(...values: A) => void>, ...values: A): void {
+    for (const listener of listeners) {
+      try {
+        listener(...values);
+      } catch (error) {
+        this.options.seams.logger.error('a listener failed', { error: String((error as Error).stack ?? error) });
+      }
+    }
+  }
+}

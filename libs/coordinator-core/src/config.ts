@@ -1,0 +1,90 @@
+/** What a cluster coordinator is told from outside: its settings, its seams, its store. */
+import type { BrokerId } from '#kernel';
+import type { Endpoint, MetadataLog, TopicDefaults, ValidateTopicConfigs } from '#metadata';
+import type { Clock, Logger, Network, Random, Scheduler } from '#seams';
+
+export interface CoordinatorConfig {
+  readonly id: number;
+  /** Of its Nest TCP door. */
+  readonly advertisedAddress: Endpoint;
+  /** Bootstrap waits for exactly these; they are also whose metadata copies are collected when the store is suspect. */
+  readonly configuredBrokers: readonly BrokerId[];
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** False: an empty store waits for the operator (trust) even when all brokers came with blank disks. */
+  readonly autoBootstrap: boolean;
+  readonly autoCreateTopics: boolean;
+  readonly topicDefaults: TopicDefaults;
+  /** How long all replicas must have been in sync before the preferred one gets leadership back; null: never. */
+  readonly leaderRebalanceDelayMs: number | null;
+  readonly snapshotEveryEntries: number;
+  /** What describeCluster calls the store. */
+  readonly storeName: string;
+}
+
+export const DEFAULT_COORDINATOR_CONFIG = {
+  id: 0,
+  sessionTimeoutMs: 2_000,
+  heartbeatIntervalMs: 500,
+  autoBootstrap: true,
+  autoCreateTopics: true,
+  topicDefaults: { partitions: 3, replicationFactor: -1, flushPolicy: 'commit' },
+  leaderRebalanceDelayMs: 10_000,
+  snapshotEveryEntries: 1_000,
+  storeName: 'embedded',
+} as const satisfies Partial<CoordinatorConfig>;
+
+export interface CoordinatorSeams {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  /** For re-dials of brokers whose connection closed (R22). */
+  readonly network: Network;
+  readonly logger: Logger;
+}
+
+export interface ClusterCoordinatorOptions {
+  /** The first three have no default. */
+  readonly config: Pick<CoordinatorConfig, 'advertisedAddress' | 'configuredBrokers'> & Partial<CoordinatorConfig>;
+  readonly seams: CoordinatorSeams;
+  /** Open; the coordinator closes it. */
+  readonly metadataLog: MetadataLog;
+  readonly validateTopicConfigs: ValidateTopicConfigs;
+}
+
+export type CoordinatorState =
+  | 'stopped'
+  | 'starting'
+  /** The store is empty: waits for every configured broker with a blank disk. */
+  | 'bootstrapping'
+  /** The store is suspect: collects the brokers' copies (R19). */
+  | 'collecting'
+  | 'active'
+  /** Somebody else writes or the store failed; starts over by itself. */
+  | 'inactive';
+
+export interface CoordinatorReport {
+  readonly state: CoordinatorState;
+  /** What is waited for, or why it does not act; null when there is nothing to say. */
+  readonly reason: string | null;
+  readonly clusterId: string | null;
+  readonly coordinatorEpoch: number;
+  readonly revision: number;
+  readonly isSuspect: boolean;
+  /** Lateness of the last poll of the failure detector. */
+  readonly loopDelayMs: number;
+  readonly brokers: readonly {
+    readonly brokerId: BrokerId;
+    readonly brokerEpoch: number;
+    readonly isFenced: boolean;
+    readonly isShuttingDown: boolean;
+    readonly isIntact: boolean;
+    /** Null: not heard by this coordinator yet. */
+    readonly heartbeatAgeMs: number | null;
+    readonly appliedRevision: number;
+    readonly lastProbeWallMs: number;
+  }[];
+  /** Partitions without a leader, and those whose replicas are being asked. */
+  readonly leaderlessPartitions: number;
+  readonly askedPartitions: number;
+}
