@@ -1,0 +1,125 @@
+/**
+ * What must hold at every moment, looked at from outside after every event (reliability invariants S1, S5, S6, S7, S9, S12).
+ * A violation ends the seed. The test's own memory (`committedEnd`) is the judge: the highest high watermark that any leader
+ * legitimately reached per partition.
+ */
+import type { Broker, Partition } from '#broker-core';
+import type { MetadataImage, PartitionRecord } from '#metadata';
+import type { SimCluster } from './cluster.js';
+
+export class Violation extends Error {
+  constructor(
+    readonly invariant: string,
+    what: string,
+  ) {
+    super(`${invariant}: ${what}`);
+    this.name = 'Violation';
+  }
+}
+
+export class Checkers {
+  private readonly committedEnds = new Map<string, number>();
+  /** partition and leader epoch -> broker and incarnation that led in it. */
+  private readonly leaderOfEpoch = new Map<string, string>();
+  private readonly watermarkOfEpoch = new Map<string, number>();
+  /** revision -> op id, as the cluster coordinator committed it. */
+  private readonly chain = new Map<number, string>();
+  private readonly electedInEpoch = new Map<string, number>();
+  private readonly checkedImages = new Map<string, MetadataImage>();
+  private lastCoordinatorImage: MetadataImage | null = null;
+
+  constructor(private readonly cluster: SimCluster) {}
+
+  /** Exclusive end of what was ever committed of a partition. */
+  committedEnd(partition: number): number {
+    return this.committedEnds.get(`${this.cluster.topic}-${partition}`) ?? 0;
+  }
+
+  check(): void {
+    this.checkCoordinator();
+    for (const node of this.cluster.brokers) {
+      if (node.broker === null || node.process?.isAlive !== true) continue;
+      this.checkCopy(node.id, node.broker);
+      for (const partition of node.broker.partitions) this.checkPartition(node.id, node.incarnation, partition);
+    }
+  }
+
+  // ---- partitions ----
+
+  private checkPartition(brokerId: number, incarnation: number, partition: Partition): void {
+    const state = partition.leader;
+    if (state === null) return;
+    const key = `${partition.topic}-${partition.index}`;
+    const epochKey = `${key}@${state.leaderEpoch}`;
+    const who = `broker ${brokerId} #${incarnation}`;
+    const known = this.watermarkOfEpoch.get(epochKey);
+    if (known === undefined) this.checkElected(key, epochKey, who, partition);
+    else if (this.leaderOfEpoch.get(epochKey) !== who)
+      throw new Violation('S5', `${epochKey} is led by ${this.leaderOfEpoch.get(epochKey)} and by ${who}`);
+    else if (partition.highWatermark < known)
+      throw new Violation('S6', `high watermark of ${epochKey} went back from ${known} to ${partition.highWatermark}`);
+    if (known === partition.highWatermark) return;
+    if (partition.highWatermark > partition.log.logEndOffset)
+      throw new Violation('S6', `high watermark of ${epochKey} is above the log end`);
+    this.watermarkOfEpoch.set(epochKey, partition.highWatermark);
+    if (partition.highWatermark > (this.committedEnds.get(key) ?? 0)) this.committedEnds.set(key, partition.highWatermark);
+  }
+
+  /** S1: who begins to lead holds everything that was ever committed. */
+  private checkElected(key: string, epochKey: string, who: string, partition: Partition): void {
+    this.leaderOfEpoch.set(epochKey, who);
+    const committed = this.committedEnds.get(key) ?? 0;
+    const { logEndOffset } = partition.log;
+    if (logEndOffset < committed)
+      throw new Violation('S1', `${who} leads ${epochKey} with log end ${logEndOffset}, but ${committed} is committed`);
+  }
+
+  // ---- metadata ----
+
+  private checkCoordinator(): void {
+    const image = this.cluster.coordinatorImage();
+    if (image === null || image === this.lastCoordinatorImage) return;
+    this.lastCoordinatorImage = image;
+    const known = this.chain.get(image.revision);
+    if (known !== undefined && known !== image.opId)
+      throw new Violation('S12', `revision ${image.revision} was ${known} and is now ${image.opId}`);
+    this.chain.set(image.revision, image.opId);
+    for (const topic of image.topicsById.values())
+      for (const record of image.partitionsOf(topic.topicId)) this.checkRecord(topic.name, record);
+  }
+
+  private readonly epochs = new Map<string, PartitionRecord>();
+
+  private checkRecord(topic: string, record: PartitionRecord): void {
+    const key = `${topic}-${record.partition}`;
+    const before = this.epochs.get(key);
+    if (before === record) return;
+    this.epochs.set(key, record);
+    if (before && record.partitionEpoch < before.partitionEpoch)
+      throw new Violation('S7', `partition epoch of ${key} went back to ${record.partitionEpoch}`);
+    if (before && record.leaderEpoch < before.leaderEpoch)
+      throw new Violation('S7', `leader epoch of ${key} went back to ${record.leaderEpoch}`);
+    if (!record.isr.every((member) => record.replicas.includes(member.brokerId)))
+      throw new Violation('S9', `ISR of ${key} is not within its replicas`);
+    if (record.leader < 0) return;
+    if (!record.isr.some((member) => member.brokerId === record.leader))
+      throw new Violation('S9', `leader ${record.leader} of ${key} is not in the ISR`);
+    const epochKey = `${key}@${record.leaderEpoch}`;
+    const elected = this.electedInEpoch.get(epochKey);
+    if (elected !== undefined && elected !== record.leader)
+      throw new Violation('S5', `${epochKey} was given to ${elected} and to ${record.leader}`);
+    this.electedInEpoch.set(epochKey, record.leader);
+  }
+
+  /** S12: what a broker applied is a link of the chain that the cluster coordinator committed. */
+  private checkCopy(brokerId: number, broker: Broker): void {
+    const { image } = broker;
+    const key = String(brokerId);
+    if (this.checkedImages.get(key) === image || image.revision < 0) return;
+    this.checkedImages.set(key, image);
+    const committed = this.chain.get(image.revision);
+    if (committed !== undefined && committed !== image.opId) {
+      throw new Violation('S12', `broker ${brokerId} applied revision ${image.revision} as ${image.opId}, committed was ${committed}`);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Carries out the planned faults and takes them back. Under `commit` any number of power losses is inside the fault budget,
+ * so nothing it does ever makes the loss of an acknowledged record legitimate.
+ */
+import type { SimCluster } from './cluster.js';
+import type { BrokerTarget, Fault, HostName, PlannedFault } from './swarm-options.js';
+import { BROKERS } from './swarm-options.js';
+
+export class Nemesis {
+  /** Faults that really struck (a dead broker cannot be killed again). */
+  struck = 0;
+
+  constructor(private readonly cluster: SimCluster) {}
+
+  schedule(faults: readonly PlannedFault[]): void {
+    for (const { atMs, fault } of faults) {
+      this.cluster.world.schedule(atMs, 'fault', () => {
+        if (this.strike(fault)) this.struck++;
+      });
+    }
+  }
+
+  /** Everything works again from now on: links, disks, processes. */
+  healAll(): void {
+    const { cluster } = this;
+    cluster.world.note('world', 'fault', 'heal everything');
+    cluster.world.network.unblockAll();
+    for (const name of [...BROKERS.map(hostOf), 'coordinator' as const]) {
+      cluster.world.disk(name).clearFaults();
+      this.killAtOperation.delete(name);
+      cluster.world.process(name)?.resume();
+    }
+    cluster.startCoordinator();
+    for (const id of BROKERS) cluster.startBroker(id);
+  }
+
+  private readonly killAtOperation = new Map<string, () => void>();
+
+  /** Answers whether anything happened. */
+  private strike(fault: Fault): boolean {
+    switch (fault.kind) {
+      case 'kill':
+        return this.kill(this.brokerOf(fault.target), false, fault.downMs);
+      case 'kill-at-operation':
+        return this.armKill(this.brokerOf(fault.target), fault);
+      case 'power':
+        return fault.brokers.filter((id) => this.kill(id, true, fault.downMs)).length > 0;
+      case 'freeze':
+        return this.freeze(hostOf(this.brokerOf(fault.target)), fault.durationMs);
+      case 'restart':
+        return this.restart(this.brokerOf(fault.target));
+      case 'cut':
+        return this.cut(fault.hosts);
+      case 'partition':
+        return this.block(fault.isOneWay ? [fault.hosts] : [fault.hosts, [fault.hosts[1], fault.hosts[0]]], fault.durationMs);
+      case 'isolate':
+        return this.isolate(this.brokerOf(fault.target), fault.from, fault.durationMs);
+      case 'coordinator-kill':
+        return this.killCoordinator(fault.losesPower, fault.downMs);
+      case 'coordinator-freeze':
+        return this.freeze('coordinator', fault.durationMs);
+      case 'slow-disk':
+        return this.slowDisk(hostOf(this.brokerOf(fault.target)), fault.extraMs, fault.durationMs);
+      case 'clock-jump':
+        return this.jumpClock(hostOf(this.brokerOf(fault.target)), fault.byMs);
+    }
+  }
+
+  private brokerOf(target: BrokerTarget): number {
+    if ('broker' in target) return target.broker;
+    return this.cluster.leaderOf(target.leaderOf) ?? target.leaderOf % BROKERS.length;
+  }
+
+  private kill(id: number, losesPower: boolean, downMs: number): boolean {
+    const process = this.cluster.world.process(hostOf(id));
+    if (!process?.isAlive) return false;
+    process.kill({ loseUnsynced: losesPower, isSilent: losesPower && id % 2 === 0 });
+    this.later(downMs, () => this.cluster.startBroker(id));
+    return true;
+  }
+
+  /** Dies in the middle of what it is doing, right after one of its disk operations. */
+  private armKill(id: number, fault: Extract<Fault, { kind: 'kill-at-operation' }>): boolean {
+    const host = hostOf(id);
+    if (this.killAtOperation.has(host) || !this.cluster.world.process(host)?.isAlive) return false;
+    let left = fault.operations;
+    this.killAtOperation.set(host, () => {
+      if (--left > 0) return;
+      this.killAtOperation.delete(host);
+      this.kill(id, fault.losesPower, fault.downMs);
+    });
+    return true;
+  }
+
+  /** The cluster calls this at every disk operation of a broker. */
+  onDiskOperation(host: string): void {
+    this.killAtOperation.get(host)?.();
+  }
+
+  private freeze(host: HostName, durationMs: number): boolean {
+    const process = this.cluster.world.process(host);
+    if (process?.state !== 'running') return false;
+    process.freeze();
+    this.later(durationMs, () => process.resume());
+    return true;
+  }
+
+  private restart(id: number): boolean {
+    return this.cluster.stopBroker(id, () => this.cluster.startBroker(id));
+  }
+
+  private cut([a, b]: readonly [HostName, HostName]): boolean {
+    const count = this.cluster.world.network.cut(a, b);
+    this.cluster.world.note('world', 'fault', `cut ${count} connections between ${a} and ${b}`);
+    return count > 0;
+  }
+
+  private isolate(id: number, from: 'brokers' | 'coordinator' | 'all but clients', durationMs: number): boolean {
+    const host = hostOf(id);
+    const others = BROKERS.map(hostOf).filter((other) => other !== host);
+    const peers: HostName[] = from === 'brokers' ? others : from === 'coordinator' ? ['coordinator'] : [...others, 'coordinator'];
+    return this.block(
+      peers.flatMap((peer): (readonly [HostName, HostName])[] => [
+        [host, peer],
+        [peer, host],
+      ]),
+      durationMs,
+    );
+  }
+
+  private block(links: readonly (readonly [HostName, HostName])[], durationMs: number): boolean {
+    const { network } = this.cluster.world;
+    this.cluster.world.note('world', 'fault', `block ${links.map(([from, to]) => `${from} > ${to}`).join(', ')} for ${durationMs} ms`);
+    for (const [from, to] of links) network.block(from, to);
+    this.later(durationMs, () => {
+      for (const [from, to] of links) network.unblock(from, to);
+    });
+    return true;
+  }
+
+  private killCoordinator(losesPower: boolean, downMs: number): boolean {
+    const process = this.cluster.world.process('coordinator');
+    if (!process?.isAlive) return false;
+    process.kill({ loseUnsynced: losesPower, isSilent: false });
+    this.later(downMs, () => this.cluster.startCoordinator());
+    return true;
+  }
+
+  private slowDisk(host: HostName, extraMs: number, durationMs: number): boolean {
+    const disk = this.cluster.world.disk(host);
+    this.cluster.world.note('world', 'fault', `disk of ${host} is slower by ${extraMs} ms for ${durationMs} ms`);
+    disk.extraSyncLatencyMs = extraMs;
+    this.later(durationMs, () => {
+      disk.extraSyncLatencyMs = 0;
+    });
+    return true;
+  }
+
+  private jumpClock(host: HostName, byMs: number): boolean {
+    const process = this.cluster.world.process(host);
+    if (!process?.isAlive) return false;
+    this.cluster.world.note('world', 'fault', `wall clock of ${host} jumps by ${byMs} ms`);
+    process.wallOffsetMs += byMs;
+    return true;
+  }
+
+  private later(delayMs: number, run: () => void): void {
+    this.cluster.world.schedule(delayMs, 'fault', run);
+  }
+}
+
+export function hostOf(brokerId: number): HostName {
+  return `broker-${brokerId}` as HostName;
+}

@@ -1,0 +1,183 @@
+/**
+ * What one seed is about: sizes, timing and faults, all drawn from the seed (a "swarm": seeds differ in kind, not only in
+ * order). The plan is drawn in full before the run, so it can be printed with a failure.
+ */
+import { SimRandom } from '#seams-sim';
+
+export interface MinMax {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Which broker a fault hits: a fixed one, or whoever leads that partition when the fault strikes. */
+export type BrokerTarget = { readonly broker: number } | { readonly leaderOf: number };
+/** 0, 1, 2, `coordinator` or `client`. */
+export type HostName = 'broker-0' | 'broker-1' | 'broker-2' | 'coordinator' | 'client';
+
+export type Fault =
+  | { readonly kind: 'kill'; readonly target: BrokerTarget; readonly downMs: number }
+  | {
+      readonly kind: 'kill-at-operation';
+      readonly target: BrokerTarget;
+      readonly operations: number;
+      readonly losesPower: boolean;
+      readonly downMs: number;
+    }
+  | { readonly kind: 'power'; readonly brokers: readonly number[]; readonly downMs: number }
+  | { readonly kind: 'freeze'; readonly target: BrokerTarget; readonly durationMs: number }
+  | { readonly kind: 'restart'; readonly target: BrokerTarget }
+  | { readonly kind: 'cut'; readonly hosts: readonly [HostName, HostName] }
+  | { readonly kind: 'partition'; readonly hosts: readonly [HostName, HostName]; readonly isOneWay: boolean; readonly durationMs: number }
+  | {
+      readonly kind: 'isolate';
+      readonly target: BrokerTarget;
+      readonly from: 'brokers' | 'coordinator' | 'all but clients';
+      readonly durationMs: number;
+    }
+  | { readonly kind: 'coordinator-kill'; readonly losesPower: boolean; readonly downMs: number }
+  | { readonly kind: 'coordinator-freeze'; readonly durationMs: number }
+  | { readonly kind: 'slow-disk'; readonly target: BrokerTarget; readonly extraMs: number; readonly durationMs: number }
+  | { readonly kind: 'clock-jump'; readonly target: BrokerTarget; readonly byMs: number };
+
+export interface PlannedFault {
+  /** Virtual ms after the workload began. */
+  readonly atMs: number;
+  readonly fault: Fault;
+}
+
+export interface SwarmOptions {
+  readonly seed: number;
+  readonly partitions: number;
+  readonly producers: number;
+  /** Of all producers together. */
+  readonly records: number;
+  readonly valueBytesMax: number;
+  readonly batchBytes: number;
+  readonly lingerMs: number;
+  /** The workload is spread over this long; faults fall into it. */
+  readonly durationMs: number;
+  readonly segmentBytes: number;
+  readonly indexIntervalBytes: number;
+  readonly replicaFetchWaitMaxMs: number;
+  readonly replicaLagTimeMaxMs: number;
+  readonly latencyMs: MinMax;
+  readonly syncLatencyMs: MinMax;
+  readonly splitProbability: number;
+  readonly joinProbability: number;
+  readonly faults: readonly PlannedFault[];
+}
+
+export const BROKERS = [0, 1, 2] as const;
+const BROKER_HOSTS: readonly HostName[] = ['broker-0', 'broker-1', 'broker-2'];
+const HOSTS: readonly HostName[] = [...BROKER_HOSTS, 'coordinator', 'client'];
+
+export function drawOptions(seed: number): SwarmOptions {
+  const random = new SimRandom(`options/${seed}`);
+  const durationMs = random.between(7_000, 11_000);
+  const slowestLinkMs = random.pick([0.4, 1, 3, 12]);
+  const slowestSyncMs = random.pick([0.5, 2, 8, 25]);
+  const segmentBytes = random.pick([4_096, 8_192, 16_384, 65_536]);
+  return {
+    seed,
+    partitions: random.between(1, 3),
+    producers: random.between(1, 2),
+    records: random.between(230, 300),
+    valueBytesMax: random.pick([60, 300, 1_500, 3_500]),
+    // A batch must fit into a segment.
+    batchBytes: Math.min(segmentBytes - 256, random.pick([600, 2_000, 8_192, 16_384])),
+    lingerMs: random.pick([0, 1, 5, 20]),
+    durationMs,
+    segmentBytes,
+    indexIntervalBytes: random.pick([64, 256, 1_024]),
+    replicaFetchWaitMaxMs: random.pick([200, 500]),
+    replicaLagTimeMaxMs: random.pick([700, 1_500, 3_000]),
+    latencyMs: { min: 0.05, max: slowestLinkMs },
+    syncLatencyMs: { min: 0.1, max: slowestSyncMs },
+    splitProbability: random.pick([0, 0.02, 0.2]),
+    joinProbability: random.pick([0, 0.3, 0.7]),
+    faults: drawFaults(random, durationMs),
+  };
+}
+
+function drawFaults(random: SimRandom, durationMs: number): PlannedFault[] {
+  const kinds = drawKinds(random);
+  const count = random.between(4, 7);
+  const faults: PlannedFault[] = [];
+  for (let index = 0; index < count; index++) {
+    faults.push({ atMs: random.between(200, durationMs - 500), fault: drawFault(random, random.pick(kinds)) });
+  }
+  return faults.sort((left, right) => left.atMs - right.atMs);
+}
+
+const KINDS: readonly Fault['kind'][] = [
+  'kill',
+  'kill-at-operation',
+  'power',
+  'freeze',
+  'restart',
+  'cut',
+  'partition',
+  'isolate',
+  'coordinator-kill',
+  'coordinator-freeze',
+  'slow-disk',
+  'clock-jump',
+];
+const KINDS_PER_SEED: MinMax = { min: 3, max: 6 };
+
+/** A seed knows only some kinds, so that rare combinations come up often somewhere. */
+function drawKinds(random: SimRandom): Fault['kind'][] {
+  const left = [...KINDS];
+  const count = random.between(KINDS_PER_SEED.min, KINDS_PER_SEED.max);
+  const kinds: Fault['kind'][] = [];
+  while (kinds.length < count) kinds.push(left.splice(random.integer(left.length), 1)[0]!);
+  return kinds;
+}
+
+function drawFault(random: SimRandom, kind: Fault['kind']): Fault {
+  const target = drawTarget(random);
+  const downMs = random.pick([50, 400, 1_500, 3_500]);
+  const durationMs = random.pick([300, 1_200, 2_600, 4_500]);
+  switch (kind) {
+    case 'kill':
+      return { kind, target, downMs };
+    case 'kill-at-operation':
+      return { kind, target, operations: random.between(1, 60), losesPower: random.chance(0.7), downMs };
+    case 'power':
+      return { kind, brokers: drawBrokers(random), downMs };
+    case 'freeze':
+      return { kind, target, durationMs };
+    case 'restart':
+      return { kind, target };
+    case 'cut':
+      return { kind, hosts: drawHosts(random) };
+    case 'partition':
+      return { kind, hosts: drawHosts(random), isOneWay: random.chance(0.5), durationMs };
+    case 'isolate':
+      return { kind, target, from: random.pick(['brokers', 'coordinator', 'all but clients'] as const), durationMs };
+    case 'coordinator-kill':
+      return { kind, losesPower: random.chance(0.5), downMs };
+    case 'coordinator-freeze':
+      return { kind, durationMs };
+    case 'slow-disk':
+      return { kind, target, extraMs: random.pick([20, 150, 900]), durationMs };
+    case 'clock-jump':
+      return { kind, target, byMs: random.between(-1_800_000, 1_800_000) };
+  }
+}
+
+function drawTarget(random: SimRandom): BrokerTarget {
+  return random.chance(0.6) ? { leaderOf: random.integer(3) } : { broker: random.pick(BROKERS) };
+}
+
+function drawBrokers(random: SimRandom): number[] {
+  const count = random.pick([1, 1, 2, 3]);
+  const first = random.integer(BROKERS.length);
+  return BROKERS.map((_, index) => (first + index) % BROKERS.length).slice(0, count);
+}
+
+function drawHosts(random: SimRandom): [HostName, HostName] {
+  const first = random.pick(BROKER_HOSTS);
+  const second = random.pick(HOSTS.filter((host) => host !== first));
+  return random.chance(0.5) ? [first, second] : [second, first];
+}
