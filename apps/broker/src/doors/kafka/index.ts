@@ -2,4 +2,4 @@ export type { KafkaDoorCounters } from './counters.js';
 export type { KafkaListener } from './handler.js';
 export { KafkaDoor, type KafkaDoorOptions } from './kafka-door.js';
 export { DEFAULT_KAFKA_DOOR_LIMITS, type KafkaDoorLimits } from './limits.js';
-export { KafkaReplicaDialer, type KafkaReplicaDialerOptions } from './replica-client.js';
+export { ReplicaClient, type ReplicaClientOptions } from './replica-client.js';

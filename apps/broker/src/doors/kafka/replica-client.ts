@@ -5,7 +5,7 @@
  */
 import type { FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, ReplicaDialer, ReplicaSession } from '#broker-core';
 import { assert, KafkaError, type KafkaErrorName, YakError } from '#kernel';
-import type { Address, Cancellable, Clock, Connection, Logger, Network, Scheduler } from '#seams';
+import type { Address, Cancellable, Clock, Connection, Network, Scheduler } from '#seams';
 import {
   DEFAULT_FRAME_BYTES_MAX,
   encodeRequest,
@@ -21,19 +21,20 @@ import {
 
 const FETCH_VERSION = 17;
 
-export interface KafkaReplicaDialerOptions {
+export interface ReplicaClientOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  readonly logger: Logger;
+  /** Of this broker; leaders see `yak-replica-<id>` as the client id. */
+  readonly brokerId: number;
   readonly dialTimeoutMs?: number;
   /** How long after the longest wait of a fetch its answer may take. Kafka's `replica.socket.timeout.ms`. */
   readonly replicaSocketTimeoutMs?: number;
   readonly frameBytesMax?: number;
 }
 
-export class KafkaReplicaDialer implements ReplicaDialer {
-  constructor(private readonly options: KafkaReplicaDialerOptions) {}
+export class ReplicaClient implements ReplicaDialer {
+  constructor(private readonly options: ReplicaClientOptions) {}
 
   async dial(endpoint: Address): Promise<ReplicaSession> {
     const connection = await this.options.network.dial(endpoint, { timeoutMs: this.options.dialTimeoutMs ?? 10_000 });
@@ -58,7 +59,7 @@ class WireReplicaSession implements ReplicaSession {
 
   constructor(
     private readonly connection: Connection,
-    private readonly options: KafkaReplicaDialerOptions,
+    private readonly options: ReplicaClientOptions,
   ) {
     this.splitter = new FrameSplitter(RESPONSE_BYTES_MIN, options.frameBytesMax ?? DEFAULT_FRAME_BYTES_MAX);
     connection.onData((chunk) => this.received(chunk));
@@ -73,7 +74,7 @@ class WireReplicaSession implements ReplicaSession {
     const deadlineMs = this.options.clock.monotonicMs() + waitMs;
     return new Promise((resolve, reject) => {
       this.pending.set(correlationId, { request, deadlineMs, resolve, reject });
-      this.connection.write(encodeRequest(fetchApi, FETCH_VERSION, correlationId, clientIdOf(request), toWire(request)));
+      this.connection.write(encodeRequest(fetchApi, FETCH_VERSION, correlationId, `yak-replica-${this.options.brokerId}`, toWire(request)));
       this.watch ??= this.options.scheduler.after(waitMs, () => this.checkDeadlines());
     });
   }
@@ -127,17 +128,11 @@ class WireReplicaSession implements ReplicaSession {
     this.end = error;
     this.watch?.cancel();
     this.connection.destroy();
-    this.options.logger.debug('replica session ended', { leader: this.connection.remoteAddress, code: error.code, reason: error.message });
     const waiting = [...this.pending.values()];
     this.pending.clear();
     for (const { reject } of waiting) reject(error);
     for (const listener of this.closeListeners) listener();
   }
-}
-
-/** What leaders see in their logs. */
-function clientIdOf({ replica }: FetchRequest): string {
-  return replica === null ? 'yak-replica' : `yak-replica-${replica.brokerId}`;
 }
 
 function toWire(request: FetchRequest): FetchRequestValue {
