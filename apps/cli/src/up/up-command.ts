@@ -3,10 +3,11 @@
  * Ctrl-C. Everything that can be decided without a process is in cluster-plan.ts, supervisor.ts and report.ts.
  */
 import { resolve } from 'node:path';
+import { parseBrokerOptions, parseCoordinatorOptions } from '#config';
 import { YakError } from '#kernel';
 import { NodeClock, NodeDisk, NodeScheduler } from '#seams-node';
 import { EXIT, type ExitCode } from '../../../shared/command/exit-codes.js';
-import { planCluster } from './cluster-plan.js';
+import { type ProcessPlan, planCluster } from './cluster-plan.js';
 import { nodeProcessStarter } from './node-process.js';
 import { jsonEvent, readableEvent } from './report.js';
 import { checkPorts, claimDataFolder } from './start-checks.js';
@@ -21,7 +22,9 @@ export async function up(options: UpCommandOptions): Promise<ExitCode> {
     configPath: options.config === undefined ? null : resolve(options.config),
     settings: options.set,
   });
-  await claimDataFolder(plan.data, new NodeDisk());
+  const disk = new NodeDisk();
+  refuseWrongConfigs(plan.processes, disk);
+  await claimDataFolder(plan.data, disk);
   await checkPorts(plan);
 
   const print = (event: SupervisorEvent) => {
@@ -44,6 +47,14 @@ export async function up(options: UpCommandOptions): Promise<ExitCode> {
   const outcome = await supervisor.outcome;
   if (outcome.kind === 'failed') throw new YakError('CANNOT_START', `${outcome.message} (logs: ${plan.logs})`);
   return outcome.killed.length === 0 ? EXIT.OK : EXIT.PARTIAL;
+}
+
+/** Each process would refuse them itself, one log line each; here it is one sentence before anything has begun. */
+function refuseWrongConfigs(processes: readonly ProcessPlan[], disk: NodeDisk): void {
+  for (const { app, args } of processes) {
+    if (app === 'broker') parseBrokerOptions(args, process.env, disk);
+    else parseCoordinatorOptions(args, process.env, disk);
+  }
 }
 
 function jsonText(event: object | null): string | null {
