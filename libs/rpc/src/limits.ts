@@ -10,6 +10,8 @@ export interface RpcLimits {
   readonly maxQueuedRequests: number;
   /** Server only: bytes of answers that one peer leaves unread before it is cut. Default 32 MiB. */
   readonly maxSendBufferBytes: number;
+  /** Server only: a peer whose unread answers do not leave for this long is cut. Default 30,000 ms. */
+  readonly drainTimeoutMs: number;
   /** Server only: a frame that has begun has to be complete after this. Default 30,000 ms. */
   readonly partialFrameTimeoutMs: number;
 }
@@ -19,6 +21,7 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   maxInFlight: 64,
   maxQueuedRequests: 4096,
   maxSendBufferBytes: 32 * 1024 * 1024,
+  drainTimeoutMs: 30_000,
   partialFrameTimeoutMs: 30_000,
 };
 

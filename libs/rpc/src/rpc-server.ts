@@ -65,7 +65,8 @@ class RpcServerConnection {
   private readonly framing: NestFraming;
   private readonly context: RequestContext;
   private partialFrameTimer: Cancellable | null = null;
-  private isPeerSlow = false;
+  /** Runs while the peer leaves answers unread. */
+  private drainTimer: Cancellable | null = null;
   private isPaused = false;
 
   constructor(
@@ -84,10 +85,14 @@ class RpcServerConnection {
     };
     connection.onData((chunk) => this.receive(chunk));
     connection.onDrain(() => {
-      this.isPeerSlow = false;
+      this.drainTimer?.cancel();
+      this.drainTimer = null;
       this.receive();
     });
-    connection.onClose(() => this.partialFrameTimer?.cancel());
+    connection.onClose(() => {
+      this.partialFrameTimer?.cancel();
+      this.drainTimer?.cancel();
+    });
   }
 
   destroy(): void {
@@ -136,7 +141,7 @@ class RpcServerConnection {
 
   private reply(reply: NestReply): void {
     if (this.connection.isClosed) return;
-    if (!this.connection.write(this.framing.encodeReply(reply))) this.isPeerSlow = true;
+    if (!this.connection.write(this.framing.encodeReply(reply))) this.watchDrain();
     if (this.connection.bufferedBytes > this.limits.maxSendBufferBytes) {
       const bytes = this.connection.bufferedBytes;
       this.cut(new YakError('SLOW_READER', `${bytes} bytes of answers are unread, above maxSendBufferBytes`));
@@ -146,11 +151,18 @@ class RpcServerConnection {
   }
 
   private applyBackPressure(): void {
-    const shouldPause = this.isPeerSlow || this.framing.isFull;
+    const shouldPause = this.drainTimer !== null || this.framing.isFull;
     if (shouldPause === this.isPaused) return;
     this.isPaused = shouldPause;
     if (shouldPause) this.connection.pause();
     else this.connection.resume();
+  }
+
+  private watchDrain(): void {
+    const { drainTimeoutMs } = this.limits;
+    this.drainTimer ??= this.options.scheduler.after(drainTimeoutMs, () => {
+      this.cut(new YakError('SLOW_READER', `answers are unread for drainTimeoutMs (${drainTimeoutMs} ms)`));
+    });
   }
 
   /** A peer may take its time between frames, not inside one. */
