@@ -1,0 +1,29 @@
+/** From what the process was told (#config) to what the core wants. Nothing is decided here. */
+import type { BrokerConfig } from '#broker-core';
+import type { BrokerOptions } from '#config';
+import type { BrokerListeners } from '#metadata';
+import { VERSION } from '../../shared/version.js';
+
+/** `listeners`: as advertised, ports resolved; read when the broker registers. */
+export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListeners): BrokerConfig {
+  const { values } = options;
+  return {
+    brokerId: options.brokerId,
+    listeners,
+    rack: options.rack,
+    software: { name: 'yak', version: VERSION },
+    dataPath: options.dataPath,
+    coordinators: options.coordinators,
+    heartbeatIntervalMs: values['broker.heartbeat.interval.ms'],
+    sessionTimeoutMs: values['broker.session.timeout.ms'],
+    replicaLagTimeMaxMs: values['replica.lag.time.max.ms'],
+    replicaFetchWaitMaxMs: values['replica.fetch.wait.max.ms'],
+    replicaFetchMaxBytes: values['replica.fetch.max.bytes'],
+    replicaFetchResponseMaxBytes: values['replica.fetch.response.max.bytes'],
+    highWatermarkCheckpointIntervalMs: values['replica.high.watermark.checkpoint.interval.ms'],
+    retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
+    autoCreateTopics: values['auto.create.topics.enable'],
+    fetchMaxBytes: values['fetch.max.bytes'],
+    log: options.log,
+  };
+}

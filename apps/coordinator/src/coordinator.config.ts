@@ -1,0 +1,23 @@
+/** From what the process was told (#config) to what the core wants. Nothing is decided here. */
+import type { CoordinatorOptions } from '#config';
+import type { ClusterCoordinatorOptions } from '#coordinator-core';
+import type { Endpoint } from '#metadata';
+
+/** `advertisedAddress`: of the Nest TCP door, port resolved before the coordinator starts. */
+export function toCoordinatorConfig(options: CoordinatorOptions, advertisedAddress: Endpoint): ClusterCoordinatorOptions['config'] {
+  const { values } = options;
+  return {
+    id: options.coordinatorId,
+    advertisedAddress,
+    configuredBrokers: options.configuredBrokers,
+    sessionTimeoutMs: values['broker.session.timeout.ms'],
+    heartbeatIntervalMs: values['broker.heartbeat.interval.ms'],
+    autoCreateTopics: values['auto.create.topics.enable'],
+    topicDefaults: {
+      partitions: values['num.partitions'],
+      replicationFactor: values['default.replication.factor'],
+      flushPolicy: values['log.flush.policy'],
+    },
+    storeName: 'embedded',
+  };
+}

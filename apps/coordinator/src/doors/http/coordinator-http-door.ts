@@ -1,0 +1,119 @@
+/**
+ * The HTTP door of the cluster coordinator: probes, metrics, and the cluster as it is committed: `/v1/leaders` (JSON or
+ * server-sent events) and `/v1/cluster`. Live: the event loop turns and it did not give up on its store. Ready: it acts.
+ */
+import type { ClusterCoordinator, CoordinatorReport } from '#coordinator-core';
+import type { Address, Logger } from '#seams';
+import {
+  feedLeaders,
+  type HttpAnswer,
+  HttpDoor,
+  type LeaderSource,
+  LoopDelay,
+  leadersView,
+  MetricsPage,
+} from '../../../../shared/http-door/index.js';
+
+export interface CoordinatorHttpDoorOptions {
+  readonly address: Address;
+  readonly hostNames: readonly string[];
+  readonly logger: Logger;
+}
+
+export type ShownCoordinator = Pick<ClusterCoordinator, 'report' | 'leaders' | 'onLeaderChange' | 'image'>;
+
+export async function openCoordinatorHttpDoor(
+  options: CoordinatorHttpDoorOptions,
+  coordinator: ShownCoordinator,
+  connectionCount: () => number,
+): Promise<HttpDoor> {
+  const loopDelay = new LoopDelay();
+  const metrics = coordinatorMetrics(coordinator, connectionCount, loopDelay);
+  const leaders: LeaderSource = {
+    clusterId: () => coordinator.report().clusterId,
+    revision: () => coordinator.image.revision,
+    leaders: () => coordinator.leaders(),
+    onChange: (listener) => coordinator.onLeaderChange(listener),
+  };
+  const answer = (problem: string | null): HttpAnswer => ({
+    status: problem === null ? 200 : 503,
+    body: {
+      status: problem === null ? 'ok' : 'unavailable',
+      reasons: problem === null ? [] : [problem],
+      loopDelay: loopDelay.report,
+      ...coordinator.report(),
+    },
+  });
+  return await HttpDoor.listen(options, {
+    views: {
+      '/livez': () => answer(null),
+      '/readyz': () => answer(notActing(coordinator.report())),
+      '/startupz': () => answer(notStarted(coordinator.report())),
+      '/metrics': () => metrics.answer(),
+      '/v1/leaders': () => leadersView(leaders),
+      '/v1/cluster': () => ({ status: 200, body: clusterView(coordinator) }),
+    },
+    streams: { '/v1/leaders': (stream) => feedLeaders(leaders, stream) },
+  });
+}
+
+function notActing({ state, reason }: CoordinatorReport): string | null {
+  return state === 'active' ? null : `${state}${reason ? `: ${reason}` : ''}`;
+}
+
+function notStarted({ state }: CoordinatorReport): string | null {
+  return state === 'starting' || state === 'stopped' ? state : null;
+}
+
+/** Brokers, topics and partitions with leader, ISR and epochs: for people and the console. */
+export function clusterView(coordinator: ShownCoordinator) {
+  const { image } = coordinator;
+  return {
+    ...coordinator.report(),
+    topics: [...image.topicsById.values()].map((topic) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      configs: topic.configs,
+      partitions: image
+        .partitionsOf(topic.topicId)
+        .map(({ partition, leader, leaderEpoch, partitionEpoch, replicas, isr, possibleLoss }) => ({
+          partition,
+          leader,
+          leaderEpoch,
+          partitionEpoch,
+          replicas,
+          isr: isr.map(({ brokerId }) => brokerId),
+          possibleLoss,
+        })),
+    })),
+  };
+}
+
+export function coordinatorMetrics(coordinator: ShownCoordinator, connectionCount: () => number, loopDelay: LoopDelay): MetricsPage {
+  const page = new MetricsPage();
+  page.gauge('yak_coordinator_active', '1 when this process acts as the cluster coordinator.', () =>
+    Number(coordinator.report().state === 'active'),
+  );
+  page.gauge('yak_coordinator_epoch', 'Its coordinator epoch.', () => coordinator.report().coordinatorEpoch);
+  page.gauge('yak_coordinator_metadata_revision', 'Revision of the committed metadata.', () => coordinator.image.revision);
+  page.gauge('yak_coordinator_suspect', '1 while the metadata store is suspect.', () => Number(coordinator.report().isSuspect));
+  page.labelled('yak_coordinator_brokers', 'Registered brokers.', 'state', () => {
+    const { brokers } = coordinator.report();
+    const fenced = brokers.filter((broker) => broker.isFenced).length;
+    return { active: brokers.length - fenced, fenced };
+  });
+  page.gauge('yak_coordinator_topics', 'Topics.', () => coordinator.image.topicsById.size);
+  page.labelled('yak_coordinator_partitions', 'Partitions with and without a leader.', 'state', () => {
+    const leaderless = coordinator.report().leaderlessPartitions;
+    let total = 0;
+    for (const _partition of coordinator.image.allPartitions()) total++;
+    return { led: total - leaderless, leaderless };
+  });
+  page.gauge('yak_coordinator_connections', 'Open connections on the Nest TCP door.', connectionCount);
+  page.gauge(
+    'yak_coordinator_event_loop_delay_worst_seconds',
+    'Worst event loop delay of the last ten seconds.',
+    () => loopDelay.report.worstMs / 1_000,
+  );
+  return page;
+}
