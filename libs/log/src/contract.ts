@@ -32,9 +32,9 @@ export interface LogConfig {
 }
 
 export type AppendOutcome =
-  | { readonly kind: 'appended'; readonly baseOffset: Offset; /** inclusive */ readonly lastOffset: Offset }
+  | { readonly kind: 'appended'; readonly baseOffset: Offset /** inclusive */; readonly lastOffset: Offset }
   /** One of the producer's last five batches again: the original offsets (R26). */
-  | { readonly kind: 'duplicate'; readonly baseOffset: Offset; /** inclusive */ readonly lastOffset: Offset }
+  | { readonly kind: 'duplicate'; readonly baseOffset: Offset /** inclusive */; readonly lastOffset: Offset }
   | {
       readonly kind: 'refused';
       readonly error: Extract<
@@ -79,7 +79,7 @@ export interface PartitionLog {
    */
   appendAsLeader(records: Buffer, leaderEpoch: LeaderEpoch): AppendOutcome;
   /** The original offsets when `records` is one of its producer's last five batches (R26), else null. Appends nothing. */
-  findDuplicate(records: Buffer): { readonly baseOffset: Offset; /** inclusive */ readonly lastOffset: Offset } | null;
+  findDuplicate(records: Buffer): { readonly baseOffset: Offset /** inclusive */; readonly lastOffset: Offset } | null;
   /**
    * Appends whole batches as the leader stored them. Throws CorruptionError on a bad CRC, a cut or malformed batch, offsets
    * that do not continue logEndOffset, or epochs that go backwards (R5); then nothing of `records` was appended.

@@ -1,1 +1,2 @@
 export * from './contract.js';
+export { type LogSeams, type OpenLogDirectoryOptions, openLogDirectory } from './log-directory.js';
