@@ -63,6 +63,7 @@ export class KafkaConnection {
   private replyBytes = 0;
   private context: RequestContext;
   private isStarting = false;
+  private hasAnsweredAtOnce = false;
   private isPaused = false;
   private isDraining = false;
   private isFlushPlanned = false;
@@ -143,7 +144,7 @@ export class KafkaConnection {
     } finally {
       this.isStarting = false;
     }
-    if (!this.outbox.isHandedOver) this.sendWaiting();
+    if (this.hasAnsweredAtOnce) this.sendAnsweredAtOnce();
     this.pauseOrResume();
   }
 
@@ -235,7 +236,8 @@ export class KafkaConnection {
   // ---- answers, in order ----
 
   private open(api: Api, start: RequestStart, requestBytes: number, replyBytesMax: number): Slot {
-    const reservedBytes = Math.min(replyBytesMax, this.options.environment.limits.replyBytesMax);
+    // At most half, so that one long poll does not keep what is behind it from starting.
+    const reservedBytes = Math.min(replyBytesMax, this.options.environment.limits.replyBytesMax / 2);
     const slot: Slot = { api, start, requestBytes, reservedBytes, answer: null };
     this.slots.push(slot);
     this.requestBytes += requestBytes;
@@ -271,13 +273,17 @@ export class KafkaConnection {
     }
     this.slots.splice(0, count);
     this.lastActivityMs = this.options.clock.monotonicMs();
-    if (!this.isStarting) this.sendWaiting();
+    // At once if nothing is left that could leave with it, else with the others of this turn.
+    if (this.isStarting) this.hasAnsweredAtOnce = true;
+    else if (this.slots.length === 0) this.flush();
+    else this.planFlush();
   }
 
-  /** At once if nothing is left that could leave with it, else with the others of this turn. */
-  private sendWaiting(): void {
-    if (this.slots.length === 0) this.flush();
-    else this.planFlush();
+  /** Answers of handlers that did not have to wait, once everything that arrived with them is started. */
+  private sendAnsweredAtOnce(): void {
+    this.hasAnsweredAtOnce = false;
+    if (this.slots.length > 0) this.planFlush();
+    else if (!this.isClosed) this.outbox.flush();
   }
 
   private planFlush(): void {

@@ -40,8 +40,14 @@ export const fetchHandler: Handler<typeof fetchApi> = {
 
   failed: failure,
 
-  replyBytesMax: (body) => Math.max(0, body.maxBytes),
+  replyBytesMax,
 };
+
+function replyBytesMax(body: FetchRequestBody): number {
+  let bytes = 0;
+  for (const { partitions } of body.topics) for (const { partitionMaxBytes } of partitions) bytes += Math.max(0, partitionMaxBytes);
+  return Math.min(bytes, Math.max(0, body.maxBytes));
+}
 
 /** v15 moved the replica's id to a tag, beside its broker epoch (KIP-903). Ids below 0 are consumers (-2: a debugging one). */
 function replicaOf(body: FetchRequestBody, version: number): FetchRequest['replica'] {
