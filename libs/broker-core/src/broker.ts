@@ -86,8 +86,8 @@ export class Broker implements BrokerVerbs {
     // The folder's lock comes first: two processes on one folder would corrupt the copy as well as the logs (R11).
     this.directory = await openLogDirectory(
       { disk: seams.disk, clock: seams.clock, scheduler: seams.scheduler, random: seams.random, logger: seams.logger },
+      config.dataPath,
       {
-        path: config.dataPath,
         brokerId: config.brokerId,
         configFor: (topic) => effectiveLogConfig(config.log, this.copiedTopicConfigs(metadataPath, topic)),
         onProgress: (done, total) => {

@@ -10,8 +10,9 @@
  * count; (3) append, sync, report. Nothing is appended unless leader, epoch and log end are what they were when the request
  * left (R5).
  */
-import { assert, type BrokerId, type LeaderEpoch, type Offset, YakError } from '#kernel';
+import { assert, type BrokerId, CorruptionError, type LeaderEpoch, type Offset, YakError } from '#kernel';
 import type { Endpoint } from '#metadata';
+import { recordBatch, splitBatches } from '#record';
 import { truncationOffset } from '#replication';
 import { type Logger, type Scheduler, sleep } from '#seams';
 import type { ReplicaDialer, ReplicaSession } from './contract.js';
@@ -216,6 +217,10 @@ export class ReplicaFetcher {
     try {
       for (const records of response.records) {
         if (records.length === 0) continue;
+        const newestEpoch = recordBatch.leaderEpoch(splitBatches(records).at(-1)!);
+        if (newestEpoch > entry.leaderEpoch) {
+          throw new CorruptionError(`a batch of leader epoch ${newestEpoch} came in an answer of epoch ${entry.leaderEpoch}`);
+        }
         log.appendAsFollower(records);
       }
     } catch (error) {
