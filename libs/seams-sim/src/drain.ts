@@ -13,7 +13,8 @@ export function runDrained(step: () => boolean): Promise<void> {
     const turn = () => {
       try {
         if (!step()) {
-          resolve();
+          // One real turn: rejections that nobody handled are told before the caller goes on.
+          setImmediate(resolve);
           return;
         }
       } catch (error) {

@@ -125,6 +125,7 @@ export class SimWorld {
       holds = condition();
       return !holds && this.runNext(endUs);
     });
+    this.check();
     if (!holds) this.nowUs = Math.max(this.nowUs, endUs);
     return holds;
   }
