@@ -84,6 +84,8 @@ export class MetadataChain {
   /** Entries after that position; null when it is not in this history or too long ago. Empty: nothing newer. */
   entriesAfter(revision: number, opId: string): readonly MetadataEntry[] | null {
     if (revision === this.current.revision && opId === this.current.opId) return [];
+    // Who holds nothing, or gave up what it holds, starts from a snapshot.
+    if (revision < 0) return null;
     const index = this.recent.findIndex((entry) => entry.revision === revision + 1);
     return index !== -1 && this.recent[index]!.previousOpId === opId ? this.recent.slice(index) : null;
   }

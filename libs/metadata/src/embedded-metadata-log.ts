@@ -9,6 +9,7 @@ import type { CoordinatorEpoch } from '#kernel';
 import { NO_EPOCH, YakError } from '#kernel';
 import type { Disk, Random } from '#seams';
 import { randomId, replaceFile } from '#seams';
+import { makeDirectoryDurably } from './durable-directory.js';
 import { decodeChecked, EntryFile, encodeChecked } from './entry-file.js';
 import type { AppendResult, Expected, MetadataLog } from './metadata-log.js';
 import type { MetadataEntry, MetadataRecord, MetadataSnapshot } from './records.js';
@@ -40,7 +41,7 @@ export class EmbeddedMetadataLog implements MetadataLog {
    * `UNSUPPORTED_METADATA` when a newer release wrote it, the disk's code otherwise.
    */
   static async open(disk: Disk, directory: string, random: Random): Promise<EmbeddedMetadataLog> {
-    disk.makeDirectory(directory);
+    makeDirectoryDurably(disk, directory);
     const storedFolderId = readChecked<{ folderId: string }>(disk, `${directory}/${FOLDER_ID_FILE}`);
     const folderId = storedFolderId?.folderId ?? randomId(random);
     const lock = await disk.lock(`yak-metadata-${folderId}`);

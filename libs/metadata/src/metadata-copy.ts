@@ -6,6 +6,7 @@
  */
 import type { CoordinatorEpoch } from '#kernel';
 import type { Disk } from '#seams';
+import { makeDirectoryDurably, parentOf } from './durable-directory.js';
 import { EntryFile } from './entry-file.js';
 import { MetadataImage } from './image.js';
 import type { MetadataEntry, MetadataSnapshot } from './records.js';
@@ -46,7 +47,7 @@ export class MetadataCopy {
    * wrote the file.
    */
   static open(disk: Disk, path: string): MetadataCopy {
-    disk.makeDirectory(path.slice(0, path.lastIndexOf('/')));
+    makeDirectoryDurably(disk, parentOf(path));
     const content = EntryFile.read(disk, path);
     let image = content?.snapshot ? MetadataImage.fromSnapshot(content.snapshot) : MetadataImage.empty();
     for (const entry of content?.entries ?? []) image = image.apply(entry);
