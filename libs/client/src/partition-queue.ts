@@ -3,8 +3,8 @@
  *
  *   open (being filled) -> full -> sent (has a sequence, unanswered or to be sent again) -> acknowledged | rejected
  *
- * Sent batches are sent again unchanged and in order, never more of them unanswered than a leader remembers, so that a
- * repeat is always recognized (R26). When a batch is given up, the sequence has a gap that no leader accepts: what follows
+ * Sent batches are sent again unchanged and in order, and none is sent that could push an unanswered one out of the leader's
+ * memory, so that a repeat is always recognized (R26). When a batch is given up, the sequence has a gap that no leader accepts: what follows
  * starts over under a new producer id, once nothing of the old one is under way. No I/O and no clock in here.
  */
 import type { LeaderEpoch, MonotonicMs } from '#kernel';
@@ -38,6 +38,10 @@ export class PartitionQueue {
   needsNewIdentity: boolean;
   identity: ProducerIdentity;
   private nextSequence = 0;
+  /** Of the next batch that gets a sequence. */
+  private nextOrdinal = 0;
+  /** A leader has stored a batch under this identity. One that knows nothing of a producer accepts any sequence, even after a gap. */
+  private isEstablished = false;
   /** A batch under this identity was given up: what follows it cannot be accepted. */
   private hasGap = false;
   private open: ProducerBatch | null = null;
@@ -87,17 +91,14 @@ export class PartitionQueue {
   /** The next batch in order, now being sent. Only when nextSendAt is past and identity is not wanted. */
   takeNext(): ProducerBatch {
     const again = this.sent.find((batch) => !batch.isSending);
-    if (again !== undefined) {
-      again.isSending = true;
-      return again;
-    }
+    if (again !== undefined) return this.begin(again);
     if (this.full.length === 0) this.closeOpen();
     const batch = this.full.shift()!;
     batch.stamp(this.identity, this.options.idempotent ? this.nextSequence : -1);
     if (this.options.idempotent) this.nextSequence = recordBatch.addToSequence(this.nextSequence, batch.recordsCount);
-    batch.isSending = true;
+    batch.ordinal = this.nextOrdinal++;
     this.sent.push(batch);
-    return batch;
+    return this.begin(batch);
   }
 
   /** Bytes of what takeNext would give. */
@@ -120,11 +121,13 @@ export class PartitionQueue {
     this.identity = identity;
     this.nextSequence = 0;
     this.hasGap = false;
+    this.isEstablished = false;
     this.needsNewIdentity = false;
   }
 
   acknowledged(batch: ProducerBatch): void {
     this.remove(batch);
+    this.isEstablished = true;
     this.attempts = 0;
     this.blockedUntil = 0;
     this.suspectEpoch = null;
@@ -151,16 +154,20 @@ export class PartitionQueue {
   /** A sent batch gives way to its halves, which take its sequence numbers. */
   replace(batch: ProducerBatch, halves: readonly ProducerBatch[]): void {
     const at = this.sent.indexOf(batch);
-    if (at >= 0) this.sent.splice(at, 1, ...halves);
+    if (at < 0) return;
+    this.sent.splice(at, 1, ...halves);
+    let { ordinal } = batch;
+    for (const later of this.sent.slice(at)) later.ordinal = ordinal++;
+    this.nextOrdinal += halves.length - 1;
   }
 
   /**
-   * The leader refuses the sequence of `batch`. Behind another unanswered batch that is only a consequence. The first one,
-   * if no attempt of it can have been stored, or if the gap before it is of our making, is not stored anywhere: it may be
+   * The leader refuses the sequence of `batch`. Sent behind another unanswered batch that is only a consequence (even if that
+   * one was acknowledged meanwhile: answers come in any order). Sent as the first one, if no attempt of it can have been stored, or if the gap before it is of our making, is not stored anywhere: it may be
    * written under a new identity. Otherwise nobody can know, and writing it again could store it twice.
    */
   sequenceRefused(batch: ProducerBatch): SequenceVerdict {
-    if (this.sent[0] !== batch) return 'resend';
+    if (!batch.wasSentFirst) return 'resend';
     return this.hasGap || !batch.mayBeStored ? 'restamp' : 'reject';
   }
 
@@ -223,18 +230,29 @@ export class PartitionQueue {
     const first = this.sent[0];
     // Waits for the answers of what is under way, then starts over.
     if (this.hasGap && first !== undefined && !first.isSending && !first.mayBeStored) return Number.POSITIVE_INFINITY;
-    const again = this.sent.findIndex((batch) => !batch.isSending);
-    if (again >= 0) return again < this.inFlightMax ? 0 : Number.POSITIVE_INFINITY;
-    if (this.sent.length >= this.inFlightMax) return Number.POSITIVE_INFINITY;
+    const again = this.sent.find((batch) => !batch.isSending);
+    if (!this.isRemembered(again?.ordinal ?? this.nextOrdinal)) return Number.POSITIVE_INFINITY;
+    if (again !== undefined) return 0;
     if (this.needsNewIdentity && this.sent.length > 0) return Number.POSITIVE_INFINITY;
     if (this.full.length > 0) return 0;
     if (this.open === null) return Number.POSITIVE_INFINITY;
     return isFlushing ? 0 : this.open.createdAt + this.options.lingerMs;
   }
 
-  /** Without sequences only one at a time keeps the order. */
-  private get inFlightMax(): number {
-    return this.options.idempotent ? MAX_IDEMPOTENT_IN_FLIGHT : 1;
+  /**
+   * May that batch be sent while the first unanswered one is? Counted from this one on, later ones that were acknowledged
+   * before it included: each of them pushed an older one out of the leader's memory. Without sequences, or before a leader
+   * knows the producer, only one at a time keeps the order.
+   */
+  private isRemembered(ordinal: number): boolean {
+    const first = this.sent[0];
+    return first === undefined || ordinal - first.ordinal < (this.isEstablished && this.options.idempotent ? MAX_IDEMPOTENT_IN_FLIGHT : 1);
+  }
+
+  private begin(batch: ProducerBatch): ProducerBatch {
+    batch.isSending = true;
+    batch.wasSentFirst = this.sent[0] === batch;
+    return batch;
   }
 
   private closeOpen(): void {

@@ -33,6 +33,8 @@ export class ProducerBatch {
   readonly waiters: Waiter[] = [];
   /** True while a request with it is unanswered. */
   isSending = false;
+  /** When it was last sent, every batch before it in sequence had been acknowledged. */
+  wasSentFirst = false;
   attempts = 0;
   /** An attempt had an unknown outcome: the leader may hold it. */
   mayBeStored = false;
@@ -40,6 +42,8 @@ export class ProducerBatch {
   isAlone = false;
   lastError: Error | null = null;
   baseSequence = -1;
+  /** Counts the batches of a partition in the order of their sequences. */
+  ordinal = -1;
   identity: ProducerIdentity | null = null;
   private builder: RecordBatchBuilder | null;
   private bytes: Buffer | null = null;
