@@ -57,11 +57,8 @@ const skipped = APPS.filter((name) => !entries.includes(name));
 mkdirSync(join(ROOT, 'dist/bin'), { recursive: true });
 for (const name of skipped) rmSync(join(ROOT, 'dist/bin', `${name}.cjs`), { force: true });
 
-await build({
+const options = {
   absWorkingDir: ROOT,
-  entryPoints: entries.map((name) => ({ in: `dist/apps/${name}/src/main.js`, out: name })),
-  outdir: 'dist/bin',
-  outExtension: { '.js': '.cjs' },
   bundle: true,
   format: 'cjs',
   platform: 'node',
@@ -73,6 +70,16 @@ await build({
   banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   external: [...NOT_USED, ...NATIVE],
   plugins: [ownFilesAreFreeOfSideEffects],
-});
+};
+
+// One by one, so that an app that does not build leaves the others whole; esbuild has printed why.
+const results = await Promise.allSettled(
+  entries.map((name) => build({ ...options, entryPoints: [`dist/apps/${name}/src/main.js`], outfile: `dist/bin/${name}.cjs` })),
+);
+const failed = entries.filter((_, index) => results[index].status === 'rejected');
+if (failed.length > 0) {
+  console.error(`bundle: failed: ${failed.join(', ')}`);
+  process.exitCode = 1;
+}
 
 if (skipped.length > 0) console.error(`bundle: not built, so left out: ${skipped.join(', ')}`);

@@ -24,7 +24,11 @@ export function defineProduce(command: Command): Command {
     .option('--file <path>', 'read this instead of standard input')
     .option('--key-separator <text>', 'what is before the first one in a line is the key; a line without one has no key', nonEmpty)
     .option('--partition <p>', 'send everything to this partition', wholeNumber(0, 2_147_483_647))
-    .option('--acks <0|1|all>', 'who must hold a record before it counts: nobody, the leader, the in-sync replicas', parseAcks, -1)
+    .addOption(
+      new Option('--acks <0|1|all>', 'who must hold a record before it counts: nobody, the leader, the in-sync replicas')
+        .argParser(parseAcks)
+        .default(-1, 'all'),
+    )
     .option('--batch-bytes <n>', 'largest batch before compression', wholeNumber(1, 104_857_600), 65_536)
     .option('--linger-ms <ms>', 'how long a batch waits for company', wholeNumber(0, 3_600_000), 5)
     .option('--delivery-timeout-ms <ms>', 'give a record up after this long, retries included', wholeNumber(1, 2_147_483_647), 120_000)

@@ -2,7 +2,7 @@
  * A client of the cluster with real seams, for one command. The cluster has to answer once before the command begins, so that a
  * wrong address is said at once and not after a delivery timeout.
  */
-import { type Client, createClient } from '#client';
+import { type Client, YakClient } from '#client';
 import { YakError } from '#kernel';
 import { silentLogger } from '#seams';
 import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
@@ -12,7 +12,7 @@ import { bootstrapAddresses, type ConnectionOptions } from './connection-options
 const HINT_AFTER_MS = 1_000;
 
 export async function withClient<T>(options: ConnectionOptions, clientId: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = createClient(
+  const client = new YakClient(
     { bootstrap: bootstrapAddresses(options), clientId, requestTimeoutMs: options.timeoutMs },
     {
       clock: new NodeClock(),

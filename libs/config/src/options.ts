@@ -165,7 +165,6 @@ export function describeFlags(flags: readonly FlagDefinition[]): string {
     ...flags.map((one) => [`${one.flag} ${one.placeholder}`, one.description] as const),
     ['--config FILE', 'properties or JSON; order: flag, environment, file, default'] as const,
     ['--set NAME=VALUE', 'any config of docs/configs.md, as often as needed; environment: YAK_<NAME>'] as const,
-    ['--json', 'log as JSON lines'] as const,
   ];
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');

@@ -2,7 +2,7 @@
 import type { Client } from '#client';
 import { UsageError } from '#config';
 import { KafkaError, type KafkaErrorName, topicNameProblem } from '#kernel';
-import type { TopicMetadata } from '#rpc';
+import type { ListOffsetsResponse, TopicMetadata } from '#rpc';
 import type { ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { EXIT, type ExitCode } from '../../../shared/command/exit-codes.js';
 import { PartialError } from '../../../shared/command/failure.js';
@@ -117,11 +117,18 @@ async function offsetsOf(client: Client, topic: TopicMetadata): Promise<readonly
   const led = topic.partitions.filter((one) => one.leader >= 0).map((one) => one.partition);
   const ask = async (timestamp: 'earliest' | 'latest') => {
     const requests = led.map((partition) => ({ topic: topic.name, partition, timestamp }));
-    const answers = await client.admin.listOffsets(requests).catch(() => ({ partitions: [] }));
+    const answers = await Promise.race([client.admin.listOffsets(requests), afterPatience()]).catch(() => ({ partitions: [] }));
     return new Map(answers.partitions.map((one) => [one.partition, one.error === 'NONE' ? one.offset : -1]));
   };
   const [earliest, latest] = await Promise.all([ask('earliest'), ask('latest')]);
   return topic.partitions.map(({ partition }) => ({ earliest: earliest.get(partition) ?? -1, latest: latest.get(partition) ?? -1 }));
+}
+
+/** A description must not wait for a leader that is frozen. */
+const OFFSETS_PATIENCE_MS = 3_000;
+
+function afterPatience(): Promise<ListOffsetsResponse> {
+  return new Promise((resolve) => setTimeout(() => resolve({ partitions: [] }), OFFSETS_PATIENCE_MS).unref());
 }
 
 function jsonTopic(topic: TopicMetadata, offsets: readonly PartitionOffsets[]): object {

@@ -5,6 +5,7 @@
  */
 import * as fs from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { YakError } from '#kernel';
 import { type Disk, formatAddress } from '#seams';
 import type { ClusterPlan, PlannedPort } from './cluster-plan.js';
@@ -13,7 +14,7 @@ import type { ClusterPlan, PlannedPort } from './cluster-plan.js';
 export async function claimDataFolder(data: string, disk: Pick<Disk, 'lock'>): Promise<void> {
   let identity: string;
   try {
-    fs.mkdirSync(data, { recursive: true });
+    makeFolder(data);
     fs.accessSync(data, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
     const probe = `${data}/.write-check-${process.pid}`;
     fs.writeFileSync(probe, '');
@@ -25,6 +26,17 @@ export async function claimDataFolder(data: string, disk: Pick<Disk, 'lock'>): P
   }
   if ((await disk.lock(identity)) === null) {
     throw new YakError('DATA_FOLDER', `data folder ${data} is in use by a running cluster; stop it first, or choose another with --data`);
+  }
+}
+
+/** mkdir -p. Not Node's own: that one never returns on file systems that answer ENOENT below an existing folder, as /proc does. */
+function makeFolder(path: string): void {
+  if (fs.existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
@@ -68,6 +80,8 @@ function plainReason(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
       return 'this user may not write there';
+    case 'ENOENT':
+      return 'this file system does not let folders be made there';
     case 'EROFS':
       return 'the file system is read-only';
     case 'EEXIST':
