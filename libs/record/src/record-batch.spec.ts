@@ -51,6 +51,24 @@ function batchOf(records: NewRecord[], options = {}): Buffer {
   return builder.build(options);
 }
 
+/** Buffers as text: Jest compares them byte by byte otherwise, slowly. */
+function shown(records: readonly (NewRecord & { offset: number })[]): string[] {
+  const text = (bytes: Buffer | null) => bytes?.toString('hex') ?? 'null';
+  return records.map(({ offset, timestamp, key, value, headers = [] }) =>
+    [offset, timestamp, text(key), text(value), ...headers.flatMap((header) => [header.key, text(header.value)])].join(' '),
+  );
+}
+
+function isCut(bytes: Buffer): boolean {
+  try {
+    splitBatches(bytes);
+    return false;
+  } catch (error) {
+    expect(error).toBeInstanceOf(CorruptionError);
+    return true;
+  }
+}
+
 /** With a CRC that fits what was changed. */
 function changed(batch: Buffer, change: (copy: Buffer) => void): Buffer {
   const copy = Buffer.from(batch);
@@ -118,13 +136,13 @@ describe('record batches', () => {
           for (const each of records) {
             const expected = builder.sizeInBytes + builder.sizeOf(each);
             builder.append(each);
-            expect(builder.sizeInBytes).toBe(expected);
+            if (builder.sizeInBytes !== expected) throw new Error(`said ${expected} bytes, took ${builder.sizeInBytes}`);
           }
           const size = builder.sizeInBytes;
           const batch = builder.build({ compression, baseOffset });
           if (compression === 'none') expect(batch.length).toBe(size);
           expect(isCrcValid(batch)).toBe(true);
-          expect(decodeRecords(batch)).toEqual(records.map((each, i) => ({ ...each, offset: baseOffset + i })));
+          expect(shown(decodeRecords(batch))).toEqual(shown(records.map((each, i) => ({ ...each, offset: baseOffset + i }))));
         },
       ),
       { numRuns: 60 },
@@ -134,11 +152,11 @@ describe('record batches', () => {
   it('split where they end, and anything else is corruption', () => {
     const batches = [batchOf(RECORDS), batchOf(RECORDS.slice(0, 1)), batchOf(RECORDS.slice(1))];
     const all = Buffer.concat(batches);
-    expect(splitBatches(all)).toEqual(batches);
+    expect(splitBatches(all).map((batch) => batch.toString('hex'))).toEqual(batches.map((batch) => batch.toString('hex')));
     expect(splitBatches(Buffer.alloc(0))).toEqual([]);
     for (let length = 1; length < all.length; length++) {
       const isBoundary = length === batches[0]!.length || length === batches[0]!.length + batches[1]!.length;
-      if (!isBoundary) expect(() => splitBatches(all.subarray(0, length))).toThrow(CorruptionError);
+      expect(isCut(all.subarray(0, length))).toBe(!isBoundary);
     }
     expect(() => splitBatches(changed(batches[0]!, (copy) => copy.writeInt32BE(-1, 8)))).toThrow(/less than a header/);
     expect(() => splitBatches(changed(batches[0]!, (copy) => copy.writeInt8(1, 16)))).toThrow(/magic is 1/);
@@ -201,13 +219,12 @@ describe('decompression', () => {
 
   it('reads raw snappy as librdkafka writes it and xerial blocks as Java does', () => {
     const raw = compress('snappy', content);
-    expect(decompress('snappy', raw, limits)).toEqual(content);
+    expect(decompress('snappy', raw, limits).equals(content)).toBe(true);
     const header = Buffer.from('82534e4150505900' + '00000001' + '00000001', 'hex');
     const length = Buffer.alloc(4);
     length.writeInt32BE(raw.length);
-    expect(decompress('snappy', Buffer.concat([header, length, raw, length, raw]), { ...limits, outputBytesMax: 200_000 })).toEqual(
-      Buffer.concat([content, content]),
-    );
+    const twice = decompress('snappy', Buffer.concat([header, length, raw, length, raw]), { ...limits, outputBytesMax: 200_000 });
+    expect(twice.equals(Buffer.concat([content, content]))).toBe(true);
     expect(() => decompress('snappy', Buffer.concat([header, length, raw, length, raw]), limits)).toThrow(/at least/);
   });
 
