@@ -97,6 +97,7 @@ export class YakAdmin implements Admin {
         continue;
       }
       attempts = 0;
+      this.core.metadata.apply(response);
       const changes = leaderChanges(response, leaders);
       if (changes.length > 0) yield changes;
       // A process that knows no revision, or knows an old one, answers at once: do not ask it in a circle.
@@ -129,6 +130,8 @@ export class YakAdmin implements Admin {
       } catch (error) {
         if (!(error instanceof YakError) || !this.core.anyNode.isWorthRepeating(error) || clock.monotonicMs() >= deadline) throw error;
         await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+        // Those we were told of at the start cannot answer: learn of others.
+        if (this.core.metadata.brokerAddresses().length === 0) await this.core.follower.fetch([]).catch(() => {});
       }
     }
   }

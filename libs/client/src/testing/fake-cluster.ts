@@ -307,7 +307,13 @@ export class FakeCluster {
     const { clock } = this.world.process(host)!;
     const until = clock.monotonicMs() + maxWaitMs;
     while (!condition() && clock.monotonicMs() < until) {
-      await Promise.race([new Promise<void>((resolve) => this.waiting.push(resolve)), this.pause(host, until - clock.monotonicMs())]);
+      await new Promise<void>((resolve) => {
+        const timer = this.world.process(host)!.scheduler.after(until - clock.monotonicMs(), resolve);
+        this.waiting.push(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
     }
   }
 
