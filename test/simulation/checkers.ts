@@ -21,7 +21,8 @@ export class Checkers {
   private readonly committedEnds = new Map<string, number>();
   /** partition and leader epoch -> broker and incarnation that led in it. */
   private readonly leaderOfEpoch = new Map<string, string>();
-  private readonly watermarkOfEpoch = new Map<string, number>();
+  /** partition -> leader epoch -> highest high watermark of its leader. */
+  private readonly watermarks = new Map<string, Map<number, number>>();
   /** revision -> op id, as the cluster coordinator committed it. */
   private readonly chain = new Map<number, string>();
   private readonly electedInEpoch = new Map<string, number>();
@@ -52,8 +53,9 @@ export class Checkers {
     const key = `${partition.topic}-${partition.index}`;
     const epochKey = `${key}@${state.leaderEpoch}`;
     const who = `broker ${brokerId} #${incarnation}`;
-    const known = this.watermarkOfEpoch.get(epochKey);
-    if (known === undefined) this.checkElected(key, epochKey, who, partition);
+    const watermarks = this.watermarksOf(key);
+    const known = watermarks.get(state.leaderEpoch);
+    if (known === undefined) this.checkElected(epochKey, who, partition, watermarks);
     else if (this.leaderOfEpoch.get(epochKey) !== who)
       throw new Violation('S5', `${epochKey} is led by ${this.leaderOfEpoch.get(epochKey)} and by ${who}`);
     else if (partition.highWatermark < known)
@@ -61,17 +63,27 @@ export class Checkers {
     if (known === partition.highWatermark) return;
     if (partition.highWatermark > partition.log.logEndOffset)
       throw new Violation('S6', `high watermark of ${epochKey} is above the log end`);
-    this.watermarkOfEpoch.set(epochKey, partition.highWatermark);
+    watermarks.set(state.leaderEpoch, partition.highWatermark);
     if (partition.highWatermark > (this.committedEnds.get(key) ?? 0)) this.committedEnds.set(key, partition.highWatermark);
   }
 
-  /** S1: who begins to lead holds everything that was ever committed. */
-  private checkElected(key: string, epochKey: string, who: string, partition: Partition): void {
+  /** S1: who begins to lead holds everything that earlier epochs committed (a late comer may not know of later ones). */
+  private checkElected(epochKey: string, who: string, partition: Partition, watermarks: ReadonlyMap<number, number>): void {
     this.leaderOfEpoch.set(epochKey, who);
-    const committed = this.committedEnds.get(key) ?? 0;
     const { logEndOffset } = partition.log;
-    if (logEndOffset < committed)
-      throw new Violation('S1', `${who} leads ${epochKey} with log end ${logEndOffset}, but ${committed} is committed`);
+    for (const [leaderEpoch, committed] of watermarks) {
+      if (leaderEpoch > partition.leaderEpoch || committed <= logEndOffset) continue;
+      throw new Violation(
+        'S1',
+        `${who} leads ${epochKey} with log end ${logEndOffset}, but epoch ${leaderEpoch} committed up to ${committed}`,
+      );
+    }
+  }
+
+  private watermarksOf(key: string): Map<number, number> {
+    let watermarks = this.watermarks.get(key);
+    if (!watermarks) this.watermarks.set(key, (watermarks = new Map()));
+    return watermarks;
   }
 
   // ---- metadata ----

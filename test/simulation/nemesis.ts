@@ -15,7 +15,8 @@ export class Nemesis {
   schedule(faults: readonly PlannedFault[]): void {
     for (const { atMs, fault } of faults) {
       this.cluster.world.schedule(atMs, 'fault', () => {
-        if (this.strike(fault)) this.struck++;
+        // A fault that finds nothing to break (its target is dead already) becomes a kill of somebody else.
+        if (this.strike(fault) || this.killAnybody()) this.struck++;
       });
     }
   }
@@ -64,6 +65,11 @@ export class Nemesis {
       case 'clock-jump':
         return this.jumpClock(hostOf(this.brokerOf(fault.target)), fault.byMs);
     }
+  }
+
+  private killAnybody(): boolean {
+    const running = BROKERS.find((id) => this.cluster.world.process(hostOf(id))?.state === 'running');
+    return running !== undefined && this.kill(running, false, 800);
   }
 
   private brokerOf(target: BrokerTarget): number {

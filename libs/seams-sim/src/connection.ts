@@ -26,6 +26,8 @@ export class SimConnection implements Connection {
   private isStalled = false;
   private wantsDrain = false;
   private isPaused = false;
+  /** False until the listener took it: a process learns nothing of a connection that it did not accept yet, not even its end. */
+  private isAccepted: boolean;
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closeError: Error | null = null;
   private dataListener: ((chunk: Buffer) => void) | null = null;
@@ -53,6 +55,13 @@ export class SimConnection implements Connection {
     remote: Address,
   ) {
     this.remoteAddress = formatAddress(remote);
+    this.isAccepted = isDialer;
+  }
+
+  /** @internal */
+  accepted(): void {
+    this.isAccepted = true;
+    this.peer.schedulePump();
   }
 
   get localHost(): string {
@@ -177,7 +186,7 @@ export class SimConnection implements Connection {
 
   private schedulePump(): void {
     const first = this.outgoing[0];
-    if (first === undefined || this.isPumpScheduled || this.isStalled) return;
+    if (first === undefined || this.isPumpScheduled || this.isStalled || !this.peer.isAccepted) return;
     this.isPumpScheduled = true;
     const world = this.network.world;
     const timeUs = Math.max(first.readyUs, world.nowUs);

@@ -155,7 +155,10 @@ export class SimNetwork {
     const local = { host: from, port: this.freePort(this.host(from)) };
     const [dialer, accepted] = SimConnection.pair(this, attempt.process, local, listener.process, attempt.address);
     this.connections.add(dialer).add(accepted);
-    listener.process.run('accept', () => listener.accept(accepted));
+    listener.process.run('accept', () => {
+      listener.accept(accepted);
+      accepted.accepted();
+    });
     this.sendSynAck(attempt, dialer, to, from);
   }
 
