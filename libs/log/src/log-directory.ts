@@ -343,6 +343,7 @@ class DataFolder implements LogDirectory, LogHost {
     const key = partitionKey(topic, partition);
     assert(parsePartitionFolder(key) !== null, `${key} is no name of a partition folder`);
     assert(!this.logs.has(key) && !this.disk.exists(`${this.path}/${key}`), `partition ${key} already exists in ${this.path}`);
+    if (config.flushPolicy === 'interval') this.intervalModeBegins();
     return this.guard(() => {
       this.forgetOffsets(key);
       makePartitionFolder(this.disk, this.path, key, topicId, this.uniqueName(topicId, partition));
@@ -464,7 +465,13 @@ class DataFolder implements LogDirectory, LogHost {
   }
 
   diskFailed(error: unknown): void {
-    if (!(error instanceof YakError)) throw error;
+    if (!(error instanceof YakError)) {
+      // A bug, not the disk: it must end the process, not vanish in a promise.
+      this.scheduler.endOfTurn(() => {
+        throw error;
+      });
+      return;
+    }
     if (this.failure !== null || this.isClosed) return;
     const failure = new YakError('DIRECTORY_OFFLINE', `${this.path} is offline: ${error.message}`, { cause: error });
     this.failure = failure;
@@ -489,6 +496,10 @@ class DataFolder implements LogDirectory, LogHost {
     } catch (error) {
       this.logger.error('the loss could not be noted in the data folder', { path: this.path, reason: (error as Error).message });
     }
+  }
+
+  intervalModeBegins(): void {
+    if (!this.brokerState.mayHoldUnsynced) this.changeState({ mayHoldUnsynced: true });
   }
 
   partitionDamaged(): void {

@@ -19,6 +19,8 @@ export interface LogHost {
   lowerRecoveryPoint(key: string, offset: Offset): void;
   /** Durable before it returns: this log begins at `offset`, whatever older segments a crash brings back. */
   storeLogStartOffset(key: string, offset: Offset): void;
+  /** Durable before it returns: this folder may hold records that count as held and are not synced. */
+  intervalModeBegins(): void;
   /** Damage was found below the recovery point of one log: the folder is no longer complete (R8). */
   partitionDamaged(): void;
 }

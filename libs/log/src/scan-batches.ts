@@ -33,7 +33,7 @@ export interface ScanEnd {
 export function scanBatches(
   file: DiskFile,
   options: ScanOptions,
-  visit: (buffer: Buffer, at: number, position: number) => boolean | void,
+  visit: (buffer: Buffer, at: number, position: number) => unknown,
 ): ScanEnd {
   const { to, withCrc } = options;
   const chunkBytes = withCrc ? SCAN_CHUNK_BYTES : HEADER_WALK_CHUNK_BYTES;

@@ -465,6 +465,7 @@ export class SegmentedLog implements PartitionLog {
   }
 
   updateConfig(config: LogConfig): void {
+    if (config.flushPolicy === 'interval') this.host.intervalModeBegins();
     this.currentConfig = config;
     this.syncIfDue();
   }
