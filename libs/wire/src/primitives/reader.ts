@@ -68,6 +68,9 @@ export class Reader {
 
   /** Unsigned base-128, at most 5 bytes and 32 bits. */
   uvarint(): number {
+    const first = this.buffer[this.take(1)]!;
+    if (first < 0x80) return first;
+    this.position--;
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.buffer[this.take(1)]!;

@@ -75,6 +75,11 @@ export class Writer {
 
   uvarint(value: number): void {
     assert(value >= 0 && value <= 0xffffffff, `uvarint ${value} is outside 0..2^32-1`);
+    if (value < 0x80) {
+      const only = this.take(1);
+      this.chunk[only] = value;
+      return;
+    }
     while (value > 0x7f) {
       const at = this.take(1);
       this.chunk[at] = (value & 0x7f) | 0x80;
@@ -108,12 +113,20 @@ export class Writer {
       else this.int32(-1);
       return;
     }
-    const parts = value instanceof Uint8Array ? [value] : value;
+    if (value instanceof Uint8Array) {
+      this.bytesLength(value.length, isCompact);
+      this.raw(value);
+      return;
+    }
     let length = 0;
-    for (const part of parts) length += part.length;
+    for (const part of value) length += part.length;
+    this.bytesLength(length, isCompact);
+    for (const part of value) this.raw(part);
+  }
+
+  private bytesLength(length: number, isCompact: boolean): void {
     if (isCompact) this.uvarint(length + 1);
     else this.int32(length);
-    for (const part of parts) this.raw(part);
   }
 
   arrayLength(count: number, isCompact: boolean): void {
@@ -129,7 +142,7 @@ export class Writer {
       return;
     }
     this.cut();
-    this.done.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    this.done.push(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.doneBytes += bytes.length;
   }
 

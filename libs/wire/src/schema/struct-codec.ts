@@ -34,15 +34,17 @@ export function compileStruct(struct: Struct, version: number, isFlexible: boole
   const tagged = slots.filter((slot) => slot.codec !== null && slot.field.tag !== null);
   assert(isFlexible || tagged.length === 0, `version ${version} has tagged fields but is not flexible`);
   tagged.sort((a, b) => a.field.tag! - b.field.tag!);
+  // Values start as a copy of all fields at their defaults: one shape for every value of a struct.
+  const template: Record<string, unknown> = Object.fromEntries(slots.map(({ name, absent }) => [name, absent]));
+  const readTags = tagged.length === 0 ? readNoTags : tagReader(tagged);
   const writeTags = tagged.length === 0 ? writeNoTags : taggedWriter(tagged);
 
   return {
     bytesMin: plain.reduce((sum, slot) => sum + slot.codec!.bytesMin, isFlexible ? 1 : 0),
     read(reader) {
-      const value: Record<string, unknown> = {};
-      // All fields in declared order, so that every value of a struct has one shape.
-      for (const { name, codec, absent, field } of slots) value[name] = codec !== null && field.tag === null ? codec.read(reader) : absent;
-      if (isFlexible) reader.taggedFields(tagged.length === 0 ? null : (tag) => readTag(reader, tagged, tag, value));
+      const value = { ...template };
+      for (const slot of plain) value[slot.name] = slot.codec!.read(reader);
+      if (isFlexible) readTags(reader, value);
       return value;
     },
     write(writer, value) {
@@ -68,13 +70,18 @@ function given(slot: Slot, value: Record<string, unknown>): unknown {
   return slot.absent;
 }
 
-function readTag(reader: Reader, tagged: readonly Slot[], tag: number, value: Record<string, unknown>): boolean {
-  for (const slot of tagged) {
-    if (slot.field.tag !== tag) continue;
-    value[slot.name] = slot.codec!.read(reader);
-    return true;
-  }
-  return false;
+function readNoTags(reader: Reader): void {
+  reader.taggedFields(null);
+}
+
+function tagReader(tagged: readonly Slot[]) {
+  return (reader: Reader, value: Record<string, unknown>) => {
+    reader.taggedFields((tag) => {
+      const slot = tagged.find((each) => each.field.tag === tag);
+      if (slot) value[slot.name] = slot.codec!.read(reader);
+      return slot !== undefined;
+    });
+  };
 }
 
 function writeNoTags(writer: Writer): void {
