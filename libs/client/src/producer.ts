@@ -20,6 +20,8 @@ import type {
   ProducerRecord,
   SendResult,
 } from './contract.js';
+import type { RecordWaiter } from './delivery-ledger.js';
+import { DeliveryLedger } from './delivery-ledger.js';
 import type { MetadataInterest } from './metadata-follower.js';
 import type { ProducerOptions } from './options.js';
 import { ATTEMPT_TIMEOUT_MS, MAX_REQUEST_BYTES, producerOptions, SUSPICION_MS, UNKNOWN_TOPIC_MS } from './options.js';
@@ -27,18 +29,19 @@ import { PartitionQueue } from './partition-queue.js';
 import type { Partitioner } from './partitioner.js';
 import { partitionerFor } from './partitioner.js';
 import { isCertainlyNotStored, isLeaderError, produceVerdict, requestFailure } from './produce-errors.js';
-import type { ProducerBatch, ProducerIdentity, Waiter } from './producer-batch.js';
+import type { ProducerBatch, ProducerIdentity } from './producer-batch.js';
 
-type RecordWaiter = Omit<Waiter, 'index'>;
 type PartitionAnswer = ProduceResponse['partitions'][number];
 
 /** What a record takes beside its bytes: lengths, deltas, and what it costs to hold. */
 const RECORD_OVERHEAD_BYTES = 24;
+/** Held records are single objects, dearer than batched ones: ready() waits for the partitions of their topic above this. */
+const HELD_RECORDS_MAX = 1000;
 
 interface HeldRecord {
   readonly record: ProducerRecord;
   readonly bytes: number;
-  readonly waiter: RecordWaiter | null;
+  readonly waiter: RecordWaiter;
   readonly deadline: MonotonicMs;
 }
 
@@ -83,14 +86,10 @@ export class YakProducer implements Producer, MetadataInterest {
   private flushing = 0;
   private state: 'open' | 'closing' | 'closed' = 'open';
 
-  private unsettledRecords = 0;
   private heldRecords = 0;
-  private appendFailure: Error | null = null;
-  private readonly errorListeners: ((failure: DeliveryFailure) => void)[] = [];
-  private readonly acknowledgedListeners: ((acknowledgement: Acknowledgement) => void)[] = [];
-  private readyWaiters: (() => void)[] = [];
-  private idleWaiters: (() => void)[] = [];
-  private readonly counts = { recordsAcknowledged: 0, bytesAcknowledged: 0, recordsFailed: 0, retries: 0, bufferedBytes: 0 };
+  private readonly ledger = new DeliveryLedger(
+    (bufferedBytes) => bufferedBytes < this.options.bufferBytes && this.heldRecords < HELD_RECORDS_MAX,
+  );
 
   constructor(
     private readonly core: ClientCore,
@@ -103,7 +102,7 @@ export class YakProducer implements Producer, MetadataInterest {
   }
 
   get metrics(): ProducerMetrics {
-    return { ...this.counts };
+    return this.ledger.metrics;
   }
 
   send(record: ProducerRecord): Promise<SendResult> {
@@ -115,27 +114,25 @@ export class YakProducer implements Producer, MetadataInterest {
   }
 
   onError(listener: (failure: DeliveryFailure) => void): void {
-    this.errorListeners.push(listener);
+    this.ledger.onError(listener);
   }
 
   onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): void {
-    this.acknowledgedListeners.push(listener);
+    this.ledger.onAcknowledged(listener);
   }
 
   ready(): Promise<void> {
-    if (this.counts.bufferedBytes < this.options.bufferBytes || this.state === 'closed') return Promise.resolve();
-    return new Promise((resolve) => this.readyWaiters.push(resolve));
+    return this.state === 'closed' ? Promise.resolve() : this.ledger.ready();
   }
 
   async flush(): Promise<void> {
-    if (this.unsettledRecords > 0) {
+    if (!this.ledger.isIdle) {
       this.flushing++;
       this.queueDrain();
-      await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+      await this.ledger.idle();
       this.flushing--;
     }
-    const failure = this.appendFailure;
-    this.appendFailure = null;
+    const failure = this.ledger.takeUntoldFailure();
     if (failure !== null) throw failure;
   }
 
@@ -156,26 +153,26 @@ export class YakProducer implements Producer, MetadataInterest {
     const error = clientClosed();
     for (const topic of this.topics.values()) {
       this.failHeld(topic, topic.held.splice(0), error);
-      for (const queue of topic.queues) for (const batch of queue?.takeAll() ?? []) this.failBatch(queue!, batch, error);
+      for (const queue of topic.queues)
+        for (const batch of queue?.takeAll() ?? []) this.ledger.batchFailed(queue!.topic, queue!.partition, batch, error);
     }
     this.active.clear();
   }
 
   // ---- records in ----
 
-  private accept(record: ProducerRecord, waiter: RecordWaiter | null): void {
+  private accept(record: ProducerRecord, waiter: RecordWaiter): void {
     if (this.state !== 'open') throw new YakError('PRODUCER_CLOSED', 'the producer is closed');
     const bytes = bytesOf(record);
-    if (this.counts.bufferedBytes > 2 * this.options.bufferBytes) {
-      const limit = `${this.counts.bufferedBytes} bytes are unacknowledged, twice bufferBytes (${this.options.bufferBytes})`;
+    if (this.ledger.bufferedBytes > 2 * this.options.bufferBytes) {
+      const limit = `${this.ledger.bufferedBytes} bytes are unacknowledged, twice bufferBytes (${this.options.bufferBytes})`;
       throw new YakError('BUFFER_FULL', `${limit}; await ready() before each record`);
     }
     const topic = this.topics.get(record.topic) ?? this.addTopic(record.topic);
     const partitionCount = this.core.metadata.partitionCount(record.topic);
     const isKnown = partitionCount !== null && topic.held.length === 0;
     if (isKnown) checkPartition(record, partitionCount);
-    this.unsettledRecords++;
-    this.counts.bufferedBytes += bytes;
+    this.ledger.accepted(bytes);
     if (isKnown) this.enqueue(topic, partitionCount, record, bytes, waiter);
     else this.hold(topic, { record: copyOf(record), bytes, waiter, deadline: this.now() + this.options.deliveryTimeoutMs });
   }
@@ -195,7 +192,7 @@ export class YakProducer implements Producer, MetadataInterest {
     this.core.follower.wake();
   }
 
-  private enqueue(topic: TopicState, partitionCount: number, record: ProducerRecord, bytes: number, waiter: RecordWaiter | null): void {
+  private enqueue(topic: TopicState, partitionCount: number, record: ProducerRecord, bytes: number, waiter: RecordWaiter): void {
     const key = record.key ?? null;
     const partition = record.partition ?? topic.partitioner.choose(key, partitionCount);
     let queue = topic.queues[partition];
@@ -338,7 +335,7 @@ export class YakProducer implements Producer, MetadataInterest {
     const { queue, batch } = sent;
     if (answer.error === 'NONE') {
       queue.acknowledged(batch);
-      this.settleBatch(queue, batch, answer.baseOffset);
+      this.ledger.acknowledged(queue.topic, queue.partition, batch, answer.baseOffset);
       return;
     }
     if (answer.currentLeader !== undefined) this.core.metadata.applyHint(queue.topic, queue.partition, answer.currentLeader);
@@ -383,7 +380,7 @@ export class YakProducer implements Producer, MetadataInterest {
       const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
       queue.blockedUntil = now + backoffMs(++queue.attempts, retryBackoffMs, retryBackoffMaxMs, this.core.seams.random);
     }
-    this.counts.retries++;
+    this.ledger.retries++;
   }
 
   private split(sent: SentBatch, error: Error): void {
@@ -391,7 +388,7 @@ export class YakProducer implements Producer, MetadataInterest {
     if (batch.recordsCount > 1) {
       batch.lastError = error;
       queue.replace(batch, batch.split());
-      this.counts.retries++;
+      this.ledger.retries++;
       return;
     }
     const message = `a record of ${batch.sizeInBytes} bytes is larger than topic ${queue.topic} or the broker allows (max.message.bytes)`;
@@ -403,7 +400,7 @@ export class YakProducer implements Producer, MetadataInterest {
     const verdict = queue.sequenceRefused(batch);
     if (verdict === 'resend') return this.retry(sent, false, error);
     if (verdict === 'restamp') {
-      this.counts.retries++;
+      this.ledger.retries++;
       batch.lastError = error;
       return queue.startOver(batch);
     }
@@ -419,7 +416,7 @@ export class YakProducer implements Producer, MetadataInterest {
 
   private reject(sent: SentBatch, error: Error): void {
     sent.queue.rejected(sent.batch);
-    this.failBatch(sent.queue, sent.batch, error);
+    this.ledger.batchFailed(sent.queue.topic, sent.queue.partition, sent.batch, error);
   }
 
   private suspectLeader({ queue, leaderEpoch }: SentBatch): void {
@@ -477,9 +474,10 @@ export class YakProducer implements Producer, MetadataInterest {
           checkPartition(record, partitionCount);
           this.enqueue(topic, partitionCount, record, bytes, waiter);
         } catch (problem) {
-          this.failRecords({ topic: topic.name, partition: record.partition ?? -1, error: problem as Error }, [waiter], bytes);
+          this.ledger.recordFailed(topic.name, record.partition ?? -1, waiter, bytes, problem as Error);
         }
       }
+      this.ledger.wakeReady();
       return;
     }
     if (error === 'INVALID_TOPIC_EXCEPTION' || error === 'TOPIC_AUTHORIZATION_FAILED' || error === 'POLICY_VIOLATION') {
@@ -527,7 +525,9 @@ export class YakProducer implements Producer, MetadataInterest {
     }
     for (const queue of this.active) {
       if (queue.earliestDeadline > now) continue;
-      for (const batch of queue.takeExpired(now)) this.failBatch(queue, batch, this.deliveryTimeout(queue.topic, batch.lastError));
+      for (const batch of queue.takeExpired(now)) {
+        this.ledger.batchFailed(queue.topic, queue.partition, batch, this.deliveryTimeout(queue.topic, batch.lastError));
+      }
       if (queue.isEmpty) this.active.delete(queue);
     }
   }
@@ -550,58 +550,9 @@ export class YakProducer implements Producer, MetadataInterest {
     return at;
   }
 
-  private settleBatch(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number): void {
-    const { topic, partition } = queue;
-    for (const waiter of batch.waiters) {
-      waiter.resolve({ topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + waiter.index });
-    }
-    for (const listener of this.acknowledgedListeners) listener({ topic, partition, baseOffset, records: batch.recordsCount });
-    this.counts.recordsAcknowledged += batch.recordsCount;
-    this.counts.bytesAcknowledged += batch.sizeInBytes;
-    this.release(batch.recordsCount, batch.bufferedBytes);
-  }
-
-  private failBatch(queue: PartitionQueue, batch: ProducerBatch, error: Error): void {
-    const { topic, partition } = queue;
-    for (const waiter of batch.waiters) waiter.reject(error);
-    this.recordsFailed(
-      { topic, partition, records: batch.recordsCount, error },
-      batch.recordsCount - batch.waiters.length,
-      batch.bufferedBytes,
-    );
-  }
-
   private failHeld(topic: TopicState, held: readonly HeldRecord[], error: Error): void {
-    if (held.length === 0) return;
     this.heldRecords -= held.length;
-    const bytes = held.reduce((sum, one) => sum + one.bytes, 0);
-    this.failRecords(
-      { topic: topic.name, partition: -1, error },
-      held.map((one) => one.waiter),
-      bytes,
-    );
-  }
-
-  private failRecords(failure: Omit<DeliveryFailure, 'records'>, waiters: readonly (RecordWaiter | null)[], bytes: number): void {
-    for (const waiter of waiters) waiter?.reject(failure.error);
-    const appended = waiters.filter((waiter) => waiter === null).length;
-    this.recordsFailed({ ...failure, records: waiters.length }, appended, bytes);
-  }
-
-  private recordsFailed(failure: DeliveryFailure, appended: number, bytes: number): void {
-    this.counts.recordsFailed += failure.records;
-    if (appended > 0) {
-      this.appendFailure ??= failure.error;
-      for (const listener of this.errorListeners) listener({ ...failure, records: appended });
-    }
-    this.release(failure.records, bytes);
-  }
-
-  private release(records: number, bytes: number): void {
-    this.unsettledRecords -= records;
-    this.counts.bufferedBytes -= bytes;
-    if (this.counts.bufferedBytes < this.options.bufferBytes) for (const resolve of this.readyWaiters.splice(0)) resolve();
-    if (this.unsettledRecords === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
+    for (const { record, waiter, bytes } of held) this.ledger.recordFailed(topic.name, record.partition ?? -1, waiter, bytes, error);
   }
 
   private shutDown(): void {
@@ -609,7 +560,7 @@ export class YakProducer implements Producer, MetadataInterest {
     this.drainTimer?.cancellable.cancel();
     this.drainTimer = null;
     this.core.follower.remove(this);
-    for (const resolve of this.readyWaiters.splice(0)) resolve();
+    this.ledger.wakeReady(true);
     this.onClosed(this);
   }
 
