@@ -8,7 +8,7 @@
 import type { RequestContext } from '#kernel';
 import { YakError } from '#kernel';
 import type { ClusterRecord, MetadataCopyOffer, MetadataEntry, MetadataRecord, Outcome, PartitionName } from '#metadata';
-import { buildNewHistory, clusterIdOf, GENESIS_OP_ID, MetadataImage, NEW_HISTORY_STEP, newHistoryCoordinatorEpoch } from '#metadata';
+import { buildNewHistory, clusterIdOf, MetadataImage, NEW_HISTORY_STEP, newHistoryCoordinatorEpoch } from '#metadata';
 import type {
   BrokerHeartbeatRequest,
   BrokerHeartbeatResponse,
@@ -42,6 +42,8 @@ export class ClusterCoordinator {
   private coordinatorEpoch = -1;
   /** What the store held when it was loaded; the reign's image moves on from it. */
   private loaded = MetadataImage.empty();
+  /** Op ids by revision, as far as this store's own chain is known. */
+  private knownOpId: (revision: number) => string | null = () => null;
   private reign: Reign | null = null;
   private collector: CopyCollector | null = null;
   private isRebuilding = false;
@@ -163,6 +165,9 @@ export class ClusterCoordinator {
     let image = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
     for (const entry of entries) image = image.apply(entry);
     this.loaded = image;
+    const opIds = new Map(entries.map((entry) => [entry.revision, entry.opId]));
+    if (snapshot) opIds.set(snapshot.revision, snapshot.opId);
+    this.knownOpId = (revision) => opIds.get(revision) ?? null;
     this.coordinatorEpoch = await metadataLog.takeOver(Math.max(this.coordinatorEpoch, image.coordinatorEpoch));
     if (this.isStopped) return;
     if (suspicion !== null) this.collect(suspicion);
@@ -278,6 +283,7 @@ export class ClusterCoordinator {
     if (this.state === 'collecting' || this.isStopped) return;
     const { reign } = this;
     this.loaded = this.image;
+    if (reign) this.knownOpId = (revision) => reign.chain.opIdAt(revision);
     this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...this.loaded.brokers.keys()]);
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
     this.reign = null;
@@ -348,9 +354,11 @@ export class ClusterCoordinator {
     }
   }
 
-  /** What this store itself holds is one more copy. */
+  /** What this store itself holds is one more copy, if it goes on from all of the brokers': then it is the newest. */
   private ownOffer(): MetadataCopyOffer[] {
-    if (this.loaded.cluster === null || this.loaded.opId === GENESIS_OP_ID) return [];
+    if (this.loaded.cluster === null) return [];
+    const isAhead = this.collector!.offers.every(({ snapshot }) => this.knownOpId(snapshot.revision) === snapshot.opId);
+    if (!isAhead) return [];
     const none = { maxBrokerEpochSeen: -1, maxLeaderEpochSeen: -1, maxProducerIdSeen: -1 };
     return [{ brokerId: -1, snapshot: this.loaded.toSnapshot(), highestCoordinatorEpoch: this.coordinatorEpoch, ...none }];
   }

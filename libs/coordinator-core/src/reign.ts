@@ -192,7 +192,11 @@ export class Reign {
       }
     }
     const result = await this.chain.submit(
-      (state) => registerBroker(state, request, { isOldIncarnationGone: this.isOldIncarnationGone(request) }),
+      (state) =>
+        registerBroker(state, request, {
+          isOldIncarnationGone: this.isOldIncarnationGone(request),
+          isHeard: (brokerId) => this.detector.lastHeardAt(brokerId) !== null,
+        }),
       { isAlone: true },
     );
     if (result.error === 'NONE') {

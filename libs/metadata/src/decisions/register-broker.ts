@@ -33,6 +33,11 @@ export interface RegisterBroker {
 export interface RegisterBrokerContext {
   /** The unfenced old incarnation cannot run any more: its connection is closed and it held the same directory's lock. */
   readonly isOldIncarnationGone: boolean;
+  /**
+   * Whether an unfenced broker was heard by this coordinator. After all went down at once the store still calls everybody
+   * unfenced: the seat of the first one that comes back is not given up for those (R13). Default: all were.
+   */
+  readonly isHeard?: (brokerId: BrokerId) => boolean;
 }
 
 export interface RegisterBrokerResult extends Outcome {
@@ -114,6 +119,7 @@ export function registerBroker(
         ? {}
         : { directoryIds: partition.directoryIds.with(slot, command.directoryId) }),
       deposed: command.brokerId,
+      ...(context.isHeard ? { isHeard: context.isHeard } : {}),
     };
     draft.setPartition(settlePartition(partition, shift, draft));
   }

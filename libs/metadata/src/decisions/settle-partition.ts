@@ -16,6 +16,8 @@ export interface PartitionShift {
   readonly isr?: readonly IsrMember[];
   /** Its leadership ends even if it could go on. */
   readonly deposed?: BrokerId;
+  /** Which live members count when seats are given up, where some were not heard for a while and may be gone. Default: all. */
+  readonly isHeard?: (brokerId: BrokerId) => boolean;
   /** Becomes leader if it is a live member. */
   readonly preferred?: BrokerId;
   readonly directoryIds?: readonly string[];
@@ -40,7 +42,8 @@ export function settlePartition(before: PartitionRecord, shift: PartitionShift, 
   if (leader === NO_BROKER && !mustAsk) {
     leader = before.replicas.find((brokerId) => brokerId !== shift.deposed && canLead(brokerId)) ?? NO_BROKER;
   }
-  if (leader !== NO_BROKER && live.length >= before.minInSyncReplicas) {
+  const heard = shift.isHeard ? live.filter((seat) => shift.isHeard!(seat.brokerId)) : live;
+  if (leader !== NO_BROKER && heard.length >= before.minInSyncReplicas) {
     if (live.length < isr.length) isr = live;
     if (lastKnown.length > 0) lastKnown = [];
     mustAsk = false;
