@@ -1,6 +1,6 @@
 /**
- * Watches the processes of one local cluster as a StatefulSet would: what dies starts again, later and later while it keeps
- * dying. States of a process: starting -> serving -> ended -> (after the back-off) starting …
+ * Watches the processes of one local cluster as a StatefulSet would: what dies starts again, later and later while it dies
+ * without having served. States of a process: starting -> serving -> ended -> (after the back-off) starting …
  * Until everything served once, a `fatal` message or repeated deaths end the whole cluster; after that the cluster lives
  * until it is asked to stop. A stop is of the whole cluster: brokers first and without hand-over (nobody is left to take
  * over, R28), the coordinator last, SIGKILL for whoever is late. No real process or timer is touched here.
@@ -11,8 +11,6 @@ import type { ProcessPlan } from './cluster-plan.js';
 
 export const RESTART_DELAY_MS = 1_000;
 export const RESTART_DELAY_MAX_MS = 30_000;
-/** A process that was up for so long has recovered: its next death counts as the first. */
-export const RESTART_RESET_MS = 60_000;
 /** Deaths of one process before the cluster served at all, after which `yak up` gives up. */
 export const START_DEATHS_MAX = 3;
 /** From the request to stop; the coordinator gets what is left up to the second. Together below 5 s. */
@@ -75,7 +73,6 @@ interface Watched {
   readonly plan: ProcessPlan;
   process: SupervisedProcess | null;
   serving: ServingProcess | null;
-  startedAtMs: number;
   deaths: number;
   /** Said by its last incarnation. */
   fatal: string | null;
@@ -101,7 +98,7 @@ export class Supervisor {
     private readonly seams: SupervisorSeams,
   ) {
     this.startedAtMs = seams.clock.monotonicMs();
-    this.watched = plans.map((plan) => ({ plan, process: null, serving: null, startedAtMs: 0, deaths: 0, fatal: null, restart: null }));
+    this.watched = plans.map((plan) => ({ plan, process: null, serving: null, deaths: 0, fatal: null, restart: null }));
   }
 
   start(): void {
@@ -129,7 +126,6 @@ export class Supervisor {
   private startOne(one: Watched): void {
     one.restart = null;
     one.fatal = null;
-    one.startedAtMs = this.seams.clock.monotonicMs();
     const process = this.seams.start(one.plan, {
       onMessage: (message) => this.onMessage(one, process, message),
       onExit: (code, signal) => this.onExit(one, process, code, signal),
@@ -175,6 +171,8 @@ export class Supervisor {
 
   private onExit(one: Watched, process: SupervisedProcess, code: number | null, signal: string | null): void {
     if (one.process !== process) return;
+    // One that served had recovered: its death counts as the first. Later and later is for those that never get there.
+    if (one.serving !== null) one.deaths = 0;
     one.process = null;
     one.serving = null;
     this.options.onEvent({ kind: 'exited', plan: one.plan, pid: process.pid, code, signal });
@@ -182,7 +180,6 @@ export class Supervisor {
       this.continueStopping();
       return;
     }
-    if (this.seams.clock.monotonicMs() - one.startedAtMs >= RESTART_RESET_MS) one.deaths = 0;
     one.deaths++;
     const end = signal === null ? `exit code ${code}` : signal;
     if (!this.hasServed && (one.deaths >= START_DEATHS_MAX || !this.options.restart)) {
