@@ -106,7 +106,11 @@ export class LogHarness {
       isSettled = true;
     });
     settled.catch(() => {});
-    while (!isSettled) await this.time.turn();
+    while (!isSettled) {
+      await this.time.turn();
+      // What waits for a crashed disk never settles.
+      this.disk.exists('/');
+    }
     return settled;
   }
 
