@@ -1,5 +1,5 @@
 import type { IsrMember } from '../records.js';
-import { ModelCluster, threeBrokers } from '../testing/model-cluster.js';
+import { ModelCluster, registrationOf, threeBrokers } from '../testing/model-cluster.js';
 import { allocateProducerIds, PRODUCER_ID_BLOCK } from './allocate-producer-ids.js';
 import { alterPartition, GREY_LEADER_REPLACEMENT_INTERVAL_MS } from './alter-partition.js';
 import { askedElection } from './asked-election.js';
@@ -7,6 +7,7 @@ import { controlledShutdown, failDirectory, fenceBroker, markComplete } from './
 import { createTopics, MAX_PARTITIONS_PER_TOPIC } from './create-topics.js';
 import { deleteTopics } from './delete-topics.js';
 import { electLeader, moveLeadersAway, rebalanceLeaders } from './elect-leaders.js';
+import { registerBroker } from './register-broker.js';
 
 const NAME = { topicId: 'id-t', partition: 0 };
 
@@ -116,6 +117,42 @@ describe('leaders and seats', () => {
       isr 0,2   → leader 2 le 4 pe 7 live 0,2 kept none possible loss
     `,
     );
+  });
+
+  it('R13: the seat of the first that comes back is not given up for brokers that nobody heard', () => {
+    const comeBack = (isHeard: boolean) => {
+      const cluster = threeBrokers();
+      const { brokerEpoch } = cluster.broker(2);
+      cluster.do(registerBroker(cluster.state, registrationOf(cluster, 2), { isOldIncarnationGone: true, isHeard: () => isHeard }));
+      expect(cluster.broker(2).brokerEpoch).toBeGreaterThan(brokerEpoch);
+      return cluster.partition().isr.map((seat) => seat.brokerId);
+    };
+    expect(comeBack(true)).toEqual([0, 1]);
+    expect(comeBack(false)).toEqual([0, 1, 2]);
+  });
+
+  it('R19: after the store was lost RF - m + 1 intact replicas must answer; what is not intact or not asked does not count', () => {
+    const cluster = threeBrokers();
+    cluster.register(2, { isComplete: false });
+    cluster.unfence(2);
+    cluster.commit([{ ...cluster.partition(), leader: -1, leaderEpoch: 7, partitionEpoch: 7, mustAsk: true }]);
+    const position = (brokerId: number, caughtUpEpoch: number, syncedEndOffset: number, leaderEpoch = 7) => {
+      return { brokerId, brokerEpoch: cluster.broker(brokerId).brokerEpoch, leaderEpoch, caughtUpEpoch, syncedEndOffset };
+    };
+    const decide = (...positions: ReturnType<typeof position>[]) => askedElection(cluster.state, NAME, positions);
+    expect(decide(position(0, 3, 10)).response.waitingFor).toMatch('2 intact replicas; 1 came');
+    expect(decide(position(0, 3, 10), position(2, 6, 99)).response.waitingFor).toMatch('2 intact replicas; 1 came');
+    expect(decide(position(0, 3, 10), position(1, 3, 10, 6)).response.waitingFor).toMatch('2 intact replicas; 1 came');
+    expect(decide(position(0, 3, 10), position(1, 2, 90), position(2, 6, 99)).response.winner).toBe(0);
+    cluster.do(decide(position(0, 3, 10), position(1, 3, 11)));
+    expect(cluster.show()).toBe('leader 1 le 8 pe 8 live 1 kept none must ask');
+    cluster.fence(1);
+    expect(cluster.show()).toBe('leader -1 le 9 pe 9 live none kept 1 must ask');
+    cluster.commit([{ ...cluster.partition(), leaderEpoch: 7 }]);
+    cluster.up(1);
+    // Equals share the new ISR; with m of them nobody has to be asked again.
+    cluster.do(decide(position(0, 3, 10), position(1, 3, 10)));
+    expect(cluster.show()).toMatch(/^leader 0 le 8 pe \d+ live 0,1 kept none$/);
   });
 
   it('R14: a new directory, a directory that was put back, a lost folder: the seat goes; interval mode needs the page cache', () => {

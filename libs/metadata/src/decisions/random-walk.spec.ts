@@ -162,7 +162,7 @@ describe('random walks over the decisions', () => {
           if (before.leader === -1 && after.leader !== -1 && before.mustAsk) asked++;
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
     // The walk has to reach the rare corners, else it shows nothing.
     expect(elections).toBeGreaterThan(200);

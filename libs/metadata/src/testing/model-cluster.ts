@@ -26,7 +26,8 @@ export function listenersOf(brokerId: number) {
 export class ModelCluster {
   image = MetadataImage.empty();
   readonly entries: MetadataEntry[] = [];
-  private incarnations = 0;
+  /** Processes that were started. */
+  incarnations = 0;
 
   constructor(configuredBrokers: readonly number[] = [0, 1, 2]) {
     this.commit([{ type: 'cluster', version: 1, clusterId: CLUSTER_ID, configuredBrokers, features: {} }]);
@@ -56,24 +57,7 @@ export class ModelCluster {
 
   /** As a process that comes back with everything in order, unless `changes` says otherwise. Stays fenced. */
   register(brokerId: number, changes: Partial<RegisterBroker> = {}, isOldIncarnationGone = true): RegisterBrokerResult {
-    const old = this.image.brokers.get(brokerId);
-    const command: RegisterBroker = {
-      brokerId,
-      incarnationId: `incarnation-${this.incarnations++}`,
-      directoryId: `directory-${brokerId}`,
-      clusterId: old ? CLUSTER_ID : null,
-      listeners: listenersOf(brokerId),
-      rack: null,
-      software: { name: 'yak', version: '0' },
-      protocol: { min: 1, max: 1 },
-      isBlank: old === undefined,
-      storedBrokerEpoch: old?.brokerEpoch ?? -1,
-      wasCleanShutdown: false,
-      isSameBoot: true,
-      isComplete: true,
-      lostPartitions: [],
-      ...changes,
-    };
+    const command = { ...registrationOf(this, brokerId), ...changes };
     return this.do(registerBroker(this.state, command, { isOldIncarnationGone }));
   }
 
@@ -154,6 +138,27 @@ export class ModelCluster {
       record.possibleLoss ? ' possible loss' : '',
     ].join('');
   }
+}
+
+/** Of a process that comes back with everything in order. */
+export function registrationOf(cluster: ModelCluster, brokerId: number): RegisterBroker {
+  const old = cluster.image.brokers.get(brokerId);
+  return {
+    brokerId,
+    incarnationId: `incarnation-${cluster.incarnations++}`,
+    directoryId: `directory-${brokerId}`,
+    clusterId: old ? CLUSTER_ID : null,
+    listeners: listenersOf(brokerId),
+    rack: null,
+    software: { name: 'yak', version: '0' },
+    protocol: { min: 1, max: 1 },
+    isBlank: old === undefined,
+    storedBrokerEpoch: old?.brokerEpoch ?? -1,
+    wasCleanShutdown: false,
+    isSameBoot: true,
+    isComplete: true,
+    lostPartitions: [],
+  };
 }
 
 /** Three brokers up, topic t with one partition on 0, 1, 2, m 2. */
