@@ -42,6 +42,7 @@ export class BrokerProcess implements ServerProcess {
   private readonly kafka: KafkaDoor;
   private kafkaListener: Listener | null = null;
   private isStopping = false;
+  private readonly hurried = deferred<boolean>();
 
   static create(argv: readonly string[]): BrokerProcess {
     const { rest, format, level } = takeLogOptions(argv);
@@ -106,12 +107,18 @@ export class BrokerProcess implements ServerProcess {
 
   async stop({ handOver }: { handOver: boolean }): Promise<void> {
     this.isStopping = true;
-    if (handOver && !(await this.broker.handOver()))
+    if (handOver && !(await Promise.race([this.broker.handOver(), this.hurried.promise]))) {
       this.logger.warn('stopping without the shutdown slot: leaders move when this broker is gone');
+    }
     await Promise.all([this.nest?.server.drain(DRAIN_MS), this.kafka.close()]);
     await this.broker.stop({ handOver: false });
     await this.nest?.app.close();
     await this.http?.close();
+  }
+
+  /** Stops waiting for the shutdown slot. */
+  hurry(): void {
+    this.hurried.resolve(false);
   }
 
   private async openDoors(): Promise<void> {
@@ -163,4 +170,12 @@ export class BrokerProcess implements ServerProcess {
       await this.broker.waitForMetadata((image) => image.revision > seen, METADATA_WATCH_MS);
     }
   }
+}
+
+function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

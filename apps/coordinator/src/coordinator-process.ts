@@ -84,6 +84,9 @@ export class CoordinatorProcess implements ServerProcess {
     await this.http?.close();
   }
 
+  /** Nothing here waits for others. */
+  hurry(): void {}
+
   private async openDoors(coordinator: ClusterCoordinator): Promise<void> {
     const { options, logger } = this;
     const { tcp, http } = options.listeners;

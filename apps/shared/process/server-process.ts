@@ -14,6 +14,8 @@ export interface ServerProcess {
   start(): Promise<Extract<ProcessMessage, { type: 'ready' }>>;
   /** May be called at any moment, once. */
   stop(options: { handOver: boolean }): Promise<void>;
+  /** Whoever waits for stop() asked again: it goes on without what it waits for from others. */
+  hurry(): void;
   readonly logger: Logger;
   /** Longest wait for stop(), in milliseconds; then the process ends with code 1. */
   readonly stopTimeoutMs: { readonly withHandOver: number; readonly alone: number };
@@ -65,15 +67,16 @@ export async function runServerProcess(launch: Launch): Promise<void> {
   }
 }
 
-/** The first call stops in order, a second one by signal gives up waiting. */
+/** The first call stops in order, a second signal does not wait for others any more, a third ends the process as it is. */
 function stopper(name: string, server: ServerProcess) {
-  let isStopping = false;
+  let calls = 0;
   return ({ handOver, because }: { handOver: boolean; because: string }): void => {
-    if (isStopping) {
+    calls++;
+    if (calls === 2) return server.hurry();
+    if (calls > 2) {
       if (because.startsWith('SIG')) process.exit(1);
       return;
     }
-    isStopping = true;
     server.logger.info('stopping', { because, handOver });
     const timeoutMs = handOver ? server.stopTimeoutMs.withHandOver : server.stopTimeoutMs.alone;
     setTimeout(() => {

@@ -64,7 +64,8 @@ export function toJsonMessage(pattern: PatternKey, direction: Direction, message
   if (!carriesRecords(PATTERNS[pattern].code, direction === 'request')) return message;
   return mapPartitions(message, (partition) => {
     const chunks = chunksOf(partition.records);
-    if (chunks === null) return partition;
+    // An empty list stays one: a door that answers readable records has none.
+    if (chunks === null || chunks.length === 0) return partition;
     const bytes = chunks.length === 1 ? Buffer.from(chunks[0]!.buffer, chunks[0]!.byteOffset, chunks[0]!.length) : Buffer.concat(chunks);
     return { ...partition, records: bytes.toString('base64') };
   });

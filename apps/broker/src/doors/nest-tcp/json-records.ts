@@ -77,7 +77,9 @@ export class JsonRecords {
 
   /** Records before the asked offset, which share a batch with it, are left out. */
   fetchResponse(request: JsonFetchRequest, response: RpcReply<'fetch'>): JsonFetchResponse {
-    if (request.encoding === 'batch') return response;
+    if (request.encoding === 'batch') {
+      return { partitions: response.partitions.map((partition) => ({ ...partition, records: joined(partition.records) })) };
+    }
     const text = request.encoding === 'base64' ? 'base64' : 'utf8';
     return {
       partitions: response.partitions.map((partition, index) => {

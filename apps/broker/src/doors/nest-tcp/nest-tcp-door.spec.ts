@@ -45,6 +45,7 @@ class FakeBroker implements RpcBroker {
     const value = Buffer.from('zwölf 😀');
     const records = codec.encode([10, 11, 12].map((offset) => ({ offset, timestamp: 1, key: null, value, headers: [] })) as never);
     const half = records.length >> 1;
+    const isAtEnd = request.partitions[0]!.fetchOffset > 12;
     return {
       partitions: request.partitions.map((p) => ({
         topic: p.topic!,
@@ -54,7 +55,7 @@ class FakeBroker implements RpcBroker {
         highWatermark: 13,
         lastStableOffset: 13,
         logStartOffset: 0,
-        records: [records.subarray(0, half), records.subarray(half)],
+        records: isAtEnd ? [] : [records.subarray(0, half), records.subarray(half)],
       })),
     };
   }
@@ -180,6 +181,9 @@ describe('a stock Nest ClientProxy', () => {
     expect((await from('base64')).partitions[0].records[0].value).toBe(Buffer.from('zwölf 😀').toString('base64'));
     const batches = Buffer.from((await from('batch')).partitions[0].records, 'base64');
     expect(codec.decode(batches)).toHaveLength(3);
+    const atEnd = (encoding: string) => ask('yak.fetch', { encoding, partitions: [{ topic: 't', partition: 0, fetchOffset: 13 }] });
+    expect((await atEnd('utf8')).partitions[0].records).toEqual([]);
+    expect((await atEnd('batch')).partitions[0].records).toBe('');
   });
 
   it('lists topics with the Nest addresses of the brokers, by pattern name and by number', async () => {
