@@ -52,6 +52,19 @@ const ownFilesAreFreeOfSideEffects = {
   },
 };
 
+// class-validator brings half a megabyte of phone number tables that are built at every start (5 MiB resident); no message of ours
+// has a phone number.
+const noPhoneNumbers = {
+  name: 'no-phone-numbers',
+  setup(builder) {
+    builder.onResolve({ filter: /^libphonenumber-js/ }, () => ({ path: 'phone-numbers', namespace: 'left-out' }));
+    builder.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: "exports.parsePhoneNumberFromString = () => { throw new Error('phone numbers are not bundled (tools/bundle.mjs)'); };",
+      loader: 'js',
+    }));
+  },
+};
+
 const entries = APPS.filter((name) => existsSync(join(ROOT, 'dist/apps', name, 'src/main.js')));
 const skipped = APPS.filter((name) => !entries.includes(name));
 mkdirSync(join(ROOT, 'dist/bin'), { recursive: true });
@@ -69,7 +82,7 @@ const options = {
   define: { 'import.meta.url': '__importMetaUrl', __YAK_VERSION__: JSON.stringify(packageJson.version) },
   banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   external: [...NOT_USED, ...NATIVE],
-  plugins: [ownFilesAreFreeOfSideEffects],
+  plugins: [ownFilesAreFreeOfSideEffects, noPhoneNumbers],
 };
 
 // One by one, so that an app that does not build leaves the others whole; esbuild has printed why.
