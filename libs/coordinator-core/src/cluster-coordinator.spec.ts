@@ -106,6 +106,32 @@ describe('who is alive', () => {
     expect(cluster.fencedBrokers()).toEqual([]);
   });
 
+  it('R22: a machine that slept fences nobody, though no broker speaks at once when it wakes', async () => {
+    const cluster = await SimCluster.active();
+    await cluster.createTopic();
+    await cluster.world.runFor(SESSION_MS);
+    const { revision } = cluster.image;
+    for (const process of [cluster.process, ...cluster.brokers.map((broker) => broker.process!)]) process.freeze();
+    await cluster.world.runFor(60_000);
+    cluster.process.resume();
+    await cluster.world.runFor(SESSION_MS - 200);
+    for (const broker of cluster.brokers) broker.process!.resume();
+    await cluster.world.runFor(3 * SESSION_MS);
+    expect(cluster.image.revision).toBe(revision);
+  });
+
+  it('R22: fast path: a newer session of the same process counts more than refused dials', async () => {
+    const cluster = await SimCluster.active();
+    await cluster.world.runFor(SESSION_MS);
+    const [broker] = cluster.brokers;
+    await cluster.world.settle(broker!.listener!.close());
+    cluster.connectionClosed(broker!.address);
+    const answer = await cluster.ask('brokerHeartbeat', broker!.heartbeat());
+    expect(answer).toMatchObject({ error: 'NONE', isFenced: false });
+    await cluster.world.runFor(300);
+    expect(cluster.fencedBrokers()).toEqual([]);
+  });
+
   it('R22: unfenced only after it applied the revision that fenced it', async () => {
     const cluster = await SimCluster.active();
     const broker = cluster.brokers[0]!;
@@ -315,18 +341,7 @@ describe('a suspect store', () => {
     const cluster = await SimCluster.active();
     await cluster.createTopic('t');
     await cluster.world.runFor(1_000);
-    const answer = await cluster.ask('brokerHeartbeat', {
-      brokerId: 0,
-      brokerEpoch: cluster.brokers[0]!.brokerEpoch,
-      appliedRevision: cluster.image.revision,
-      appliedOpId: 'of another history',
-      wantsUnfenced: true,
-      wantsShutdown: false,
-      oldestSyncAgeMs: 0,
-      isComplete: true,
-      isDirectoryOffline: false,
-      lastProbeWallMs: 0,
-    });
+    const answer = await cluster.ask('brokerHeartbeat', cluster.brokers[0]!.heartbeat({ appliedOpId: 'of another history' }));
     expect(answer.error).toBe('BROKER_ID_NOT_REGISTERED');
     expect(cluster.coordinator.report()).toMatchObject({ state: 'collecting', reason: expect.stringContaining('another entry') });
     await cluster.until(() => cluster.coordinator.report().state === 'active' && !cluster.coordinator.report().isSuspect, 'settled');

@@ -6,7 +6,15 @@ import type { RequestContext } from '#kernel';
 import { assert, YakError } from '#kernel';
 import type { PartitionRecord } from '#metadata';
 import { EmbeddedMetadataLog, keptMembers, liveMembers, MetadataImage } from '#metadata';
-import type { BrokerHeartbeatResponse, PatternKey, RegisterBrokerRequest, RegisterBrokerResponse, RpcMessages } from '#rpc';
+import type {
+  BrokerHeartbeatRequest,
+  BrokerHeartbeatResponse,
+  PatternKey,
+  RegisterBrokerRequest,
+  RegisterBrokerResponse,
+  RpcMessages,
+} from '#rpc';
+import type { Listener } from '#seams';
 import { sleep, withTimeout } from '#seams';
 import type { SimProcess } from '#seams-sim';
 import { SimWorld } from '#seams-sim';
@@ -182,6 +190,7 @@ export class SimBroker {
   address = '';
   lastRegistration: RegisterBrokerResponse | null = null;
   lastHeartbeat: BrokerHeartbeatResponse | null = null;
+  listener: Listener | null = null;
   private incarnationId = '';
   private starts = 0;
 
@@ -206,7 +215,10 @@ export class SimBroker {
     });
     this.address = this.cluster.nextAddress(`b${this.id}`);
     process.run('start', () => {
-      void process.network.listen({ host: `b${this.id}`, port: 3125 }, () => {});
+      process.network
+        .listen({ host: `b${this.id}`, port: 3125 }, () => {})
+        .then((listener) => (this.listener = listener))
+        .catch((error) => this.cluster.world.fail(error));
       this.live(process).catch((error) => this.cluster.world.fail(error));
       this.follow(process).catch((error) => this.cluster.world.fail(error));
     });
@@ -255,6 +267,22 @@ export class SimBroker {
     }
   }
 
+  heartbeat(changes: Partial<BrokerHeartbeatRequest> = {}): BrokerHeartbeatRequest {
+    return {
+      brokerId: this.id,
+      brokerEpoch: this.brokerEpoch,
+      appliedRevision: this.image.revision,
+      appliedOpId: this.image.opId,
+      wantsUnfenced: true,
+      wantsShutdown: this.wantsShutdown,
+      oldestSyncAgeMs: this.oldestSyncAgeMs,
+      isComplete: this.isComplete,
+      isDirectoryOffline: this.isDirectoryOffline,
+      lastProbeWallMs: 0,
+      ...changes,
+    };
+  }
+
   private async register(process: SimProcess): Promise<void> {
     const response = await this.cluster.request(process, this.address, 'registerBroker', this.registration());
     this.lastRegistration = response;
@@ -276,18 +304,7 @@ export class SimBroker {
   }
 
   private async beat(process: SimProcess): Promise<void> {
-    const response = await this.cluster.request(process, this.address, 'brokerHeartbeat', {
-      brokerId: this.id,
-      brokerEpoch: this.brokerEpoch,
-      appliedRevision: this.image.revision,
-      appliedOpId: this.image.opId,
-      wantsUnfenced: true,
-      wantsShutdown: this.wantsShutdown,
-      oldestSyncAgeMs: this.oldestSyncAgeMs,
-      isComplete: this.isComplete,
-      isDirectoryOffline: this.isDirectoryOffline,
-      lastProbeWallMs: 0,
-    });
+    const response = await this.cluster.request(process, this.address, 'brokerHeartbeat', this.heartbeat());
     this.lastHeartbeat = response;
     this.mayShutDown = response.mayShutDown;
     this.isActive = response.error === 'NONE' && !response.isFenced;
