@@ -40,12 +40,16 @@ export class ManualTime {
     endOfTurn: (task: () => void) => void this.tasks.push(task),
   };
 
+  /** Called when tasks have run and what they started (a sync) has not answered yet. */
+  betweenTasksAndAnswers: () => void = () => {};
+
   /** Until nothing more happens by itself. */
   async turn(): Promise<void> {
     do {
       const { tasks } = this;
       this.tasks = [];
       for (const task of tasks) task();
+      this.betweenTasksAndAnswers();
       for (let i = 0; i < 8; i++) await Promise.resolve();
     } while (this.tasks.length > 0);
   }
