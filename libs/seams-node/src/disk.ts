@@ -38,7 +38,7 @@ export class NodeDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
-    guard(`cannot make directory ${path}`, () => fs.mkdirSync(path, { recursive: true }));
+    guard(`cannot make directory ${path}`, () => makeWithParents(path));
   }
 
   rename(from: string, to: string): void {
@@ -217,5 +217,19 @@ function guard<T>(what: string, call: () => T): T {
     return call();
   } catch (error) {
     throw wrapNodeError(error, what);
+  }
+}
+
+/** Not mkdir's own `recursive`: below a file system that makes no directories (/proc) Node 20 never returns from it. */
+function makeWithParents(path: string): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path || fs.existsSync(parent)) throw error;
+    makeWithParents(parent);
+    fs.mkdirSync(path);
   }
 }
