@@ -3,7 +3,7 @@
  * file in blocks (an index can always be rebuilt from the segment), so a batch costs no extra system call. The file holds exactly
  * its entries: no preallocation. What an entry means is OffsetIndex's and TimeIndex's.
  */
-import { assert } from '#kernel';
+import { AssertionError } from '#kernel';
 import type { Disk, DiskFile } from '#seams';
 import { INDEX_PENDING_ENTRIES_MAX } from './limits.js';
 
@@ -32,7 +32,7 @@ export class IndexFile {
 
   /** A view of entry `index`, 0 <= index < entries. Read it before the next call. */
   entryAt(index: number): Buffer {
-    assert(index >= 0 && index < this.entries, `index entry ${index} of ${this.entries} asked of ${this.path}`);
+    if (index < 0 || index >= this.entries) throw new AssertionError(`index entry ${index} of ${this.entries} asked of ${this.path}`);
     if (index >= this.entriesInFile) {
       const at = (index - this.entriesInFile) * this.entryBytes;
       return this.pending!.subarray(at, at + this.entryBytes);

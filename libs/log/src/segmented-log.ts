@@ -5,7 +5,17 @@
  *
  * Invariant: logStartOffset <= flushedEndOffset <= writtenEndOffset <= logEndOffset.
  */
-import { assert, CorruptionError, type LeaderEpoch, type Offset, partitionKey, type TopicId, type WallMs, YakError } from '#kernel';
+import {
+  AssertionError,
+  assert,
+  CorruptionError,
+  type LeaderEpoch,
+  type Offset,
+  partitionKey,
+  type TopicId,
+  type WallMs,
+  YakError,
+} from '#kernel';
 import { isCrcValid, recordBatch, splitBatches, validateClientBatch } from '#record';
 import { type Cancellable, replaceFile } from '#seams';
 import type { AppendOutcome, EpochEnd, LogConfig, PartitionLog } from './contract.js';
@@ -123,7 +133,8 @@ export class SegmentedLog implements PartitionLog {
       const message = `record batch has ${records.length} bytes; segment.bytes is ${segmentBytes}`;
       return { kind: 'refused', error: 'RECORD_LIST_TOO_LARGE', message };
     }
-    assert(leaderEpoch >= this.latestEpoch, `${this.key}: append in leader epoch ${leaderEpoch} after ${this.latestEpoch}`);
+    if (leaderEpoch < this.latestEpoch)
+      throw new AssertionError(`${this.key}: append in leader epoch ${leaderEpoch} after ${this.latestEpoch}`);
     if (recordBatch.producerId(records) >= 0) {
       const answer = this.producers.check(records);
       if (answer !== null) return answer;
@@ -394,10 +405,9 @@ export class SegmentedLog implements PartitionLog {
 
   read(offset: Offset, endOffset: Offset, maxBytes: number, atLeastOneBatch: boolean): Buffer[] | Promise<Buffer[]> {
     this.assertUsable();
-    assert(
-      offset >= this.logStartOffset && offset <= this.logEndOffset,
-      `${this.key}: read at ${offset}, outside ${this.logStartOffset} to ${this.logEndOffset}`,
-    );
+    if (offset < this.logStartOffset || offset > this.logEndOffset) {
+      throw new AssertionError(`${this.key}: read at ${offset}, outside ${this.logStartOffset} to ${this.logEndOffset}`);
+    }
     if (offset >= endOffset || offset === this.logEndOffset) return [];
     return this.tail.read(offset, endOffset, maxBytes, atLeastOneBatch) ?? this.readCold(offset, endOffset, maxBytes, atLeastOneBatch);
   }
