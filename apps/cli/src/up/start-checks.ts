@@ -31,7 +31,9 @@ export async function claimDataFolder(data: string, disk: Pick<Disk, 'lock'>): P
 
 /** mkdir -p. Not Node's own: that one never returns on file systems that answer ENOENT below an existing folder, as /proc does. */
 function makeFolder(path: string): void {
-  if (fs.existsSync(path)) return;
+  const found = fs.statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  if (found !== undefined) throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
   makeFolder(dirname(path));
   try {
     fs.mkdirSync(path);
