@@ -47,6 +47,25 @@ export const MUTANTS: readonly Mutant[] = [
       { file: 'libs/replication/src/leader-state.js', find: 'end = Math.min(end, position.heldEndOffset);', replace: '' },
     ],
   },
+  {
+    name: 'no fencing by broker epoch',
+    guard: 'R9, R12: a seat and a request count only under the registered broker epoch',
+    edits: [
+      {
+        file: 'libs/metadata/src/decisions/broker-state.js',
+        find: 'if (broker.brokerEpoch === command.brokerEpoch)',
+        replace: 'if (true)',
+      },
+      { file: 'libs/metadata/src/image.js', find: 'broker.brokerEpoch === seat.brokerEpoch && ', replace: '' },
+      { file: 'libs/replication/src/leader-state.js', find: ' && broker.brokerEpoch === member.brokerEpoch;', replace: ';' },
+      {
+        file: 'libs/replication/src/leader-state.js',
+        find: 'position && position.brokerEpoch === member.brokerEpoch ?',
+        replace: 'position ?',
+      },
+      { file: 'libs/broker-core/src/partition.js', find: ' && seat.brokerEpoch === this.host.brokerEpoch)', replace: ')' },
+    ],
+  },
 ];
 
 interface Verdict {

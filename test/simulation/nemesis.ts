@@ -6,24 +6,35 @@ import type { SimCluster } from './cluster.js';
 import type { BrokerTarget, Fault, HostName, PlannedFault } from './swarm-options.js';
 import { BROKERS } from './swarm-options.js';
 
+const ATTEMPT_INTERVAL_MS = 300;
+
 export class Nemesis {
-  /** Faults that really struck (a dead broker cannot be killed again). */
+  /** Faults that really struck (a dead broker cannot be killed again); a loss of power counts once per broker. */
   struck = 0;
+  private isOver = false;
 
   constructor(private readonly cluster: SimCluster) {}
 
   schedule(faults: readonly PlannedFault[]): void {
-    for (const { atMs, fault } of faults) {
-      this.cluster.world.schedule(atMs, 'fault', () => {
-        // A fault that finds nothing to break (its target is dead already) becomes a kill of somebody else.
-        if (this.strike(fault) || this.killAnybody()) this.struck++;
-      });
-    }
+    for (const { atMs, fault } of faults) this.later(atMs, () => this.attempt(fault));
+  }
+
+  /** A fault that finds nothing to break (everybody is dead already) tries again a little later. */
+  private attempt(fault: Fault): void {
+    const count = this.isOver ? 0 : Number(this.strike(fault));
+    this.struck += count;
+    if (count === 0 && !this.isOver) this.later(ATTEMPT_INTERVAL_MS, () => this.attempt(fault));
+  }
+
+  /** For a seed whose plan found too little to break: kills brokers until `count` faults struck. */
+  strikeAtLeast(count: number): void {
+    for (const id of BROKERS) if (this.struck < count && this.kill(id, false, 1_000)) this.struck++;
   }
 
   /** Everything works again from now on: links, disks, processes. */
   healAll(): void {
     const { cluster } = this;
+    this.isOver = true;
     cluster.world.note('world', 'fault', 'heal everything');
     cluster.world.network.unblockAll();
     for (const name of [...BROKERS.map(hostOf), 'coordinator' as const]) {
@@ -37,15 +48,19 @@ export class Nemesis {
 
   private readonly killAtOperation = new Map<string, () => void>();
 
-  /** Answers whether anything happened. */
-  private strike(fault: Fault): boolean {
+  /** Answers how many things broke. */
+  private strike(fault: Fault): boolean | number {
     switch (fault.kind) {
       case 'kill':
         return this.kill(this.brokerOf(fault.target), false, fault.downMs);
       case 'kill-at-operation':
         return this.armKill(this.brokerOf(fault.target), fault);
       case 'power':
-        return fault.brokers.filter((id) => this.kill(id, true, fault.downMs)).length > 0;
+        return fault.brokers.filter((id) => this.kill(id, true, fault.downMs)).length;
+      case 'disk-lost':
+        return this.loseDisk(this.brokerOf(fault.target), fault.downMs);
+      case 'coordinator-disk-lost':
+        return this.loseCoordinatorDisk(fault.downMs);
       case 'freeze':
         return this.freeze(hostOf(this.brokerOf(fault.target)), fault.durationMs);
       case 'restart':
@@ -67,11 +82,6 @@ export class Nemesis {
     }
   }
 
-  private killAnybody(): boolean {
-    const running = BROKERS.find((id) => this.cluster.world.process(hostOf(id))?.state === 'running');
-    return running !== undefined && this.kill(running, false, 800);
-  }
-
   private brokerOf(target: BrokerTarget): number {
     if ('broker' in target) return target.broker;
     return this.cluster.leaderOf(target.leaderOf) ?? target.leaderOf % BROKERS.length;
@@ -82,6 +92,20 @@ export class Nemesis {
     if (!process?.isAlive) return false;
     process.kill({ loseUnsynced: losesPower, isSilent: losesPower && id % 2 === 0 });
     this.later(downMs, () => this.cluster.startBroker(id));
+    return true;
+  }
+
+  private loseDisk(id: number, downMs: number): boolean {
+    if (!this.kill(id, true, downMs)) return false;
+    this.cluster.world.note('world', 'fault', `the disk of broker-${id} is replaced by an empty one`);
+    this.cluster.world.disk(hostOf(id)).replace();
+    return true;
+  }
+
+  private loseCoordinatorDisk(downMs: number): boolean {
+    if (!this.killCoordinator(true, downMs)) return false;
+    this.cluster.world.note('world', 'fault', 'the disk of the coordinator is replaced by an empty one');
+    this.cluster.world.disk('coordinator').replace();
     return true;
   }
 

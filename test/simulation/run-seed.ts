@@ -72,6 +72,7 @@ async function play(cluster: SimCluster, checkers: Checkers, workload: Workload,
   workload.start();
   nemesis.schedule(options.faults);
   await world.runFor(options.durationMs);
+  nemesis.strikeAtLeast(MIN_FAULTS);
   nemesis.healAll();
   const isDone = () => workload.isSent && cluster.isHealthy() && workload.hasConsumedAll;
   await reach(cluster, 'everything available again', RECOVER_LIMIT_MS, isDone, () => `${workload.describe()}; ${cluster.describe()}`);

@@ -24,6 +24,8 @@ export type Fault =
       readonly downMs: number;
     }
   | { readonly kind: 'power'; readonly brokers: readonly number[]; readonly downMs: number }
+  | { readonly kind: 'disk-lost'; readonly target: BrokerTarget; readonly downMs: number }
+  | { readonly kind: 'coordinator-disk-lost'; readonly downMs: number }
   | { readonly kind: 'freeze'; readonly target: BrokerTarget; readonly durationMs: number }
   | { readonly kind: 'restart'; readonly target: BrokerTarget }
   | { readonly kind: 'cut'; readonly hosts: readonly [HostName, HostName] }
@@ -101,10 +103,12 @@ export function drawOptions(seed: number): SwarmOptions {
 
 function drawFaults(random: SimRandom, durationMs: number): PlannedFault[] {
   const kinds = drawKinds(random);
-  const count = random.between(4, 7);
+  const count = random.between(5, 8);
   const faults: PlannedFault[] = [];
-  for (let index = 0; index < count; index++) {
-    faults.push({ atMs: random.between(200, durationMs - 500), fault: drawFault(random, random.pick(kinds)) });
+  while (faults.length < count) {
+    const kind = random.pick(kinds);
+    if (ONCE.includes(kind) && faults.some(({ fault }) => ONCE.includes(fault.kind))) continue;
+    faults.push({ atMs: random.between(200, durationMs - 500), fault: drawFault(random, kind) });
   }
   return faults.sort((left, right) => left.atMs - right.atMs);
 }
@@ -122,7 +126,14 @@ const KINDS: readonly Fault['kind'][] = [
   'coordinator-freeze',
   'slow-disk',
   'clock-jump',
+  'disk-lost',
+  'coordinator-disk-lost',
 ];
+/**
+ * The fault budget (m - 1 replicas of a partition may lose what was synced): one disk in a seed, of a broker or of the cluster
+ * coordinator.
+ */
+const ONCE: readonly Fault['kind'][] = ['disk-lost', 'coordinator-disk-lost'];
 const KINDS_PER_SEED: MinMax = { min: 3, max: 6 };
 
 /** A seed knows only some kinds, so that rare combinations come up often somewhere. */
@@ -145,6 +156,10 @@ function drawFault(random: SimRandom, kind: Fault['kind']): Fault {
       return { kind, target, operations: random.between(1, 60), losesPower: random.chance(0.7), downMs };
     case 'power':
       return { kind, brokers: drawBrokers(random), downMs };
+    case 'disk-lost':
+      return { kind, target, downMs };
+    case 'coordinator-disk-lost':
+      return { kind, downMs };
     case 'freeze':
       return { kind, target, durationMs };
     case 'restart':

@@ -209,6 +209,7 @@ export class SimConnection implements Connection {
     if (data.length > 0) {
       const chunk = Buffer.concat(data);
       this.outgoingBytes -= chunk.length;
+      this.network.world.trace.foldNumber(chunk.length);
       this.schedulePump();
       this.wakeSender();
       receiver.dataListener!(chunk);

@@ -57,7 +57,7 @@ export class SimDisk implements Disk {
   bytesLost = 0;
   /** Added to every sync from now on: a slow device. */
   extraSyncLatencyMs = 0;
-  private readonly root = new DirectoryNode();
+  private root = new DirectoryNode();
   private readonly random: SimRandom;
   private readonly listeners: ((operation: DiskOperation) => void)[] = [];
   private readonly faults: { fault: DiskFault; left: number }[] = [];
@@ -102,6 +102,13 @@ export class SimDisk implements Disk {
     this.bytesLost += lost;
     this.usedBytes = sizeOf(this.root);
     return lost;
+  }
+
+  /** Another, empty disk in its place. For a host whose processes are dead. */
+  replace(): void {
+    this.crash({ loseUnsynced: true });
+    this.root = new DirectoryNode();
+    this.usedBytes = 0;
   }
 
   onOperation(listener: (operation: DiskOperation) => void): void {

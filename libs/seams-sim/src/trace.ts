@@ -38,6 +38,11 @@ export class Trace {
     this.hashA = Math.imul(this.hashA ^ this.hashB, 0x01000193);
   }
 
+  /** Something about the event that just ran, such as how many bytes it carried. */
+  foldNumber(value: number): void {
+    this.hashA = Math.imul(this.hashA ^ value, 0x01000193);
+  }
+
   note(timeUs: number, process: string, kind: string, text: string, fields?: Record<string, unknown>): void {
     this.fold(timeUs, process, text);
     const line = { timeUs, process, kind, text, fields };
