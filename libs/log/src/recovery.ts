@@ -153,7 +153,7 @@ class Recovery {
       if ((this.request.isClean || isBelowPoint) && this.isIntact(segment, next)) continue;
       const end = segment.rebuild(
         { indexIntervalBytes: this.request.config.indexIntervalBytes, withCrc: true, leaderEpochMin: epoch },
-        (buffer, at) => this.noteEpoch(recordBatch.leaderEpoch(buffer, at), recordBatch.baseOffset(buffer, at)),
+        (buffer, at) => this.noteEpoch(buffer, at),
       );
       epoch = end.lastLeaderEpoch;
       if (end.problem !== null) {
@@ -170,8 +170,11 @@ class Recovery {
     return this.request.isClean || (segment.offsetIndex.isSane(segment.sizeBytes) && segment.timeIndex.isSane(segment.nextOffset));
   }
 
-  private noteEpoch(leaderEpoch: LeaderEpoch, baseOffset: Offset): void {
-    if (leaderEpoch > (this.scannedEpochs.at(-1)?.leaderEpoch ?? -1)) this.scannedEpochs.push({ leaderEpoch, startOffset: baseOffset });
+  /** Batches wholly below the log start no longer count. */
+  private noteEpoch(buffer: Buffer, at: number): void {
+    const leaderEpoch = recordBatch.leaderEpoch(buffer, at);
+    if (leaderEpoch <= (this.scannedEpochs.at(-1)?.leaderEpoch ?? -1) || recordBatch.lastOffset(buffer, at) < this.start) return;
+    this.scannedEpochs.push({ leaderEpoch, startOffset: Math.max(this.start, recordBatch.baseOffset(buffer, at)) });
   }
 
   private cutTail(segment: Segment, problem: string): void {
@@ -237,7 +240,7 @@ class Recovery {
     for (const { leaderEpoch, startOffset } of this.scannedEpochs)
       if (leaderEpoch > epochs.latestEpoch) epochs.assign(leaderEpoch, startOffset);
     const last = lastBatchEpoch(store);
-    if (last !== null && epochs.epochAt(endOffset - 1) !== last) {
+    if (last !== null && endOffset > this.start && epochs.epochAt(endOffset - 1) !== last) {
       epochs = this.rebuildEpochs(store);
       epochs.truncateFromStart(this.start);
     }
