@@ -110,7 +110,7 @@ it('mistakes are answered with one clear line and exit code 1 or 2', async () =>
   const unknown = await startYak(['produce']).done;
   expect(unknown.code).toBe(2);
   const illegal = await startYak(onCluster('topic', 'create', 'no spaces')).done;
-  expect(illegal.code).toBe(1);
+  expect(illegal.code).toBe(2);
   expect(illegal.stderr).toMatch(/topic name/);
 }, 30_000);
 
