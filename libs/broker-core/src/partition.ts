@@ -246,7 +246,7 @@ export class Partition {
         };
       }
       this.host.counters.duplicatesAnswered++;
-      return { kind: 'stored', ...duplicate, isDuplicate: true };
+      return { kind: 'stored', baseOffset: duplicate.baseOffset, lastOffset: duplicate.lastOffset, isDuplicate: true };
     }
     const sizeBytes = records.length;
     const outcome: AppendOutcome = this.log.appendAsLeader(records, role.state.leaderEpoch);
