@@ -9,7 +9,9 @@ import { assert, CorruptionError, type Offset, partitionKey, type TopicId, YakEr
 import { type Cancellable, type Clock, type Disk, type Logger, type Random, randomId, type Scheduler } from '#seams';
 import type { DirectoryState, LogConfig, LogDirectory, PartitionLog } from './contract.js';
 import {
+  BROKER_STATE,
   type BrokerState,
+  CLEAN_MARKER,
   type FolderIdentity,
   loadBrokerState,
   loadCleanMarker,
@@ -24,13 +26,17 @@ import { FreeSpaceGuard } from './free-space-guard.js';
 import { RECOVERY_POINT_CHECKPOINT_INTERVAL_MS, TAIL_CACHE_BYTES_MAX, TAIL_CACHE_BYTES_MIN, TAIL_CACHES_BYTES_MAX } from './limits.js';
 import type { LogHost } from './log-host.js';
 import { OffsetCheckpoint } from './offset-checkpoint.js';
-import { DELETED_SUFFIX, loadTopicId, makePartitionFolder, parsePartitionFolder, QUARANTINE_FILE } from './partition-folder.js';
+import { DELETED_SUFFIX, loadTopicId, makePartitionFolder, NEW_SUFFIX, parsePartitionFolder, QUARANTINE_FILE } from './partition-folder.js';
 import { recoverPartition } from './recovery.js';
 import { SegmentedLog } from './segmented-log.js';
 
 export const RECOVERY_POINT_CHECKPOINT = 'recovery-point-offset-checkpoint';
 export const LOG_START_CHECKPOINT = 'log-start-offset-checkpoint';
 export const HIGH_WATERMARK_CHECKPOINT = 'replication-offset-checkpoint';
+
+const LEFTOVER = new RegExp(
+  `(\\${DELETED_SUFFIX}|\\${NEW_SUFFIX}|^(${META_PROPERTIES}|${BROKER_STATE}|${CLEAN_MARKER}|.*-offset-checkpoint(\\.background)?)\\.tmp)$`,
+);
 
 export interface LogSeams {
   readonly disk: Disk;
@@ -227,9 +233,9 @@ class DataFolder implements LogDirectory, LogHost {
     }
   }
 
-  /** Half-made and half-deleted folders, temporary files. */
+  /** Half-made and half-deleted folders, and temporary files of ours: others may keep files here, too. */
   private removeLeftovers(): void {
-    const leftovers = this.disk.list(this.path).filter((name) => /\.(deleted|new|tmp)$/.test(name) && parsePartitionFolder(name) === null);
+    const leftovers = this.disk.list(this.path).filter((name) => LEFTOVER.test(name));
     for (const name of leftovers) this.disk.remove(`${this.path}/${name}`);
     if (leftovers.length > 0) this.disk.syncDirectory(this.path);
   }
