@@ -68,6 +68,133 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/** More of the same, for `--all`: other guards that reliability.md asks a simulation to miss. */
+export const MORE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'held before it is synced',
+    guard: 'R2: under commit a replica counts only what its fdatasync covered',
+    edits: [
+      {
+        file: 'libs/log/src/segmented-log.js',
+        find: "this.currentConfig.flushPolicy === 'commit' ? this.flushedEndOffset : this.writtenEndOffset",
+        replace: 'this.writtenEndOffset',
+      },
+    ],
+  },
+  {
+    name: 'watermark below the epoch start',
+    guard: 'R1: the first high watermark of an epoch is at least its start',
+    edits: [{ file: 'libs/replication/src/leader-state.js', find: 'end < this.epochStartOffset || ', replace: '' }],
+  },
+  {
+    name: 'ISR entry without the epoch start',
+    guard: 'R8: a follower enters the ISR holding high watermark and epoch start',
+    edits: [
+      {
+        file: 'libs/replication/src/leader-state.js',
+        find: 'const needed = Math.max(this.watermark, this.epochStartOffset);',
+        replace: 'const needed = 0;',
+      },
+    ],
+  },
+  {
+    name: 'watermark of the committed ISR',
+    guard: 'R1, R9: a proposed member counts until its proposal ended',
+    edits: [{ file: 'libs/replication/src/leader-state.js', find: 'if (!this.pending)\n            return;\n', replace: 'return;\n' }],
+  },
+  {
+    name: 'acknowledged before committed',
+    guard: 'R1: acks=all is answered by the high watermark',
+    edits: [
+      {
+        file: 'libs/broker-core/src/partition.js',
+        find: 'if (state.isHighWatermarkFresh && this.watermark >= end)',
+        replace: 'if (true)',
+      },
+    ],
+  },
+  {
+    name: 'duplicates answered at once',
+    guard: 'R26: a duplicate is answered when the high watermark of this epoch passed it',
+    edits: [
+      {
+        file: 'libs/broker-core/src/partition.js',
+        find: 'if (state.isHighWatermarkFresh && this.watermark >= end)',
+        replace: 'if (end < this.log.logEndOffset)',
+      },
+    ],
+  },
+  {
+    name: 'no deduplication',
+    guard: 'R26: a batch that is sent again is not stored again',
+    edits: [{ file: 'libs/log/src/segmented-log.js', find: 'if (answer !== null)\n                return answer;', replace: '' }],
+  },
+  {
+    name: 'waiting sends outlive the leader',
+    guard: 'R23: a deposed leader fails what waits',
+    edits: [{ file: 'libs/broker-core/src/partition.js', find: "this.highWatermarkAcks.failAll('NOT_LEADER_OR_FOLLOWER');", replace: '' }],
+  },
+  {
+    name: 'epochs kept at truncation',
+    guard: 'R4: truncation also truncates the epoch cache',
+    edits: [{ file: 'libs/log/src/segmented-log.js', find: 'if (this.epochs.truncateFromEnd(end))', replace: 'if (false)' }],
+  },
+  {
+    name: 'consumers read to the log end',
+    guard: 'G3: consumers see offsets below the high watermark',
+    edits: [
+      {
+        file: 'libs/broker-core/src/fetch.js',
+        find: 'request.replica ? log.logEndOffset : partition.highWatermark;\n    if (request.maxBytes',
+        replace: 'log.logEndOffset;\n    if (request.maxBytes',
+      },
+    ],
+  },
+  {
+    name: 'names not synced at a roll',
+    guard: 'R16: the name of a new segment is durable before anything counts in it',
+    edits: [
+      {
+        file: 'libs/log/src/segment-store.js',
+        find: 'this.active.nextOffset, nowMs));\n        this.disk.syncDirectory(this.folder);',
+        replace: 'this.active.nextOffset, nowMs));',
+      },
+    ],
+  },
+  {
+    name: 'recovery ends without a sync',
+    guard: 'R15: what recovery kept is durable before it counts',
+    edits: [{ file: 'libs/log/src/recovery.js', find: 'if (!request.isClean || this.hasCut)', replace: 'if (false)' }],
+  },
+  {
+    name: 'appends in any epoch',
+    guard: 'R5: nothing is appended unless leader, epoch and log end are what they were',
+    edits: [{ file: 'libs/broker-core/src/replica-fetcher.js', find: 'if (!isSame)\n            return;', replace: '' }],
+  },
+  {
+    name: 'ISR changed without compare-and-set',
+    guard: 'R9: a proposal names the leader epoch and partition epoch that it builds on',
+    edits: [
+      {
+        file: 'libs/metadata/src/decisions/alter-partition.js',
+        find: 'if (command.partitionEpoch < before.partitionEpoch)',
+        replace: 'if (false)',
+      },
+      {
+        file: 'libs/metadata/src/decisions/alter-partition.js',
+        find: 'if (command.leaderEpoch < before.leaderEpoch)',
+        replace: 'if (false)',
+      },
+      { file: 'libs/metadata/src/decisions/alter-partition.js', find: 'if (before.leader !== command.brokerId)', replace: 'if (false)' },
+    ],
+  },
+  {
+    name: 'metadata published before it is stored',
+    guard: 'R17: a metadata change is durable before anybody sees it',
+    edits: [{ file: 'libs/metadata/src/entry-file.js', find: 'await this.file.sync();', replace: '' }],
+  },
+];
+
 interface Verdict {
   readonly mutant: Mutant;
   readonly caughtBy: string | null;
@@ -77,10 +204,14 @@ interface Verdict {
 
 function main(): number {
   const root = resolve(import.meta.dirname, '../../..');
-  const verdicts = MUTANTS.map((mutant) => judge(root, mutant));
-  const width = Math.max(...MUTANTS.map(({ name }) => name.length));
+  const only = process.argv[3];
+  const mutants =
+    process.argv[2] !== '--all' ? MUTANTS : [...MUTANTS, ...MORE_MUTANTS].filter(({ name }) => only === undefined || name === only);
+  const width = Math.max(...mutants.map(({ name }) => name.length));
   console.log(`${'mutant'.padEnd(width)}  ${'caught'.padEnd(6)}  ${'seed'.padStart(4)}  ${'time'.padStart(6)}  by`);
-  for (const { mutant, caughtBy, seed, seconds } of verdicts) {
+  const verdicts = mutants.map((mutant) => {
+    const verdict = judge(root, mutant);
+    const { caughtBy, seed, seconds } = verdict;
     const cells = [
       mutant.name.padEnd(width),
       caughtBy ? 'yes   ' : 'NO    ',
@@ -88,7 +219,8 @@ function main(): number {
       `${seconds.toFixed(1)} s`.padStart(6),
     ];
     console.log(`${cells.join('  ')}  ${caughtBy?.split('\n')[0] ?? `survived ${SEEDS_MAX} seeds; taken out: ${mutant.guard}`}`);
-  }
+    return verdict;
+  });
   return verdicts.every(({ caughtBy }) => caughtBy !== null) ? 0 : 1;
 }
 

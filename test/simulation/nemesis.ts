@@ -55,6 +55,8 @@ export class Nemesis {
         return this.kill(this.brokerOf(fault.target), false, fault.downMs);
       case 'kill-at-operation':
         return this.armKill(this.brokerOf(fault.target), fault);
+      case 'kill-then-power':
+        return this.killThenLosePower(this.brokerOf(fault.target), fault.upMs);
       case 'power':
         return fault.brokers.filter((id) => this.kill(id, true, fault.downMs)).length;
       case 'disk-lost':
@@ -92,6 +94,15 @@ export class Nemesis {
     if (!process?.isAlive) return false;
     process.kill({ loseUnsynced: losesPower, isSilent: losesPower && id % 2 === 0 });
     this.later(downMs, () => this.cluster.startBroker(id));
+    return true;
+  }
+
+  /** What the first incarnation never synced is served from the page cache by the second, then the cache goes. */
+  private killThenLosePower(id: number, upMs: number): boolean {
+    if (!this.kill(id, false, 20)) return false;
+    this.later(20 + upMs, () => {
+      if (!this.isOver) this.kill(id, true, 300);
+    });
     return true;
   }
 
@@ -189,8 +200,8 @@ export class Nemesis {
   private jumpClock(host: HostName, byMs: number): boolean {
     const process = this.cluster.world.process(host);
     if (!process?.isAlive) return false;
-    this.cluster.world.note('world', 'fault', `wall clock of ${host} jumps by ${byMs} ms`);
-    process.wallOffsetMs += byMs;
+    this.cluster.world.note('world', 'fault', `wall clock of ${host} is off by ${byMs} ms from now on`);
+    process.wallOffsetMs = byMs;
     return true;
   }
 

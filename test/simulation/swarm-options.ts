@@ -23,6 +23,7 @@ export type Fault =
       readonly losesPower: boolean;
       readonly downMs: number;
     }
+  | { readonly kind: 'kill-then-power'; readonly target: BrokerTarget; readonly upMs: number }
   | { readonly kind: 'power'; readonly brokers: readonly number[]; readonly downMs: number }
   | { readonly kind: 'disk-lost'; readonly target: BrokerTarget; readonly downMs: number }
   | { readonly kind: 'coordinator-disk-lost'; readonly downMs: number }
@@ -77,7 +78,7 @@ export function drawOptions(seed: number): SwarmOptions {
   const random = new SimRandom(`options/${seed}`);
   const durationMs = random.between(7_000, 11_000);
   const slowestLinkMs = random.pick([0.4, 1, 3, 12]);
-  const slowestSyncMs = random.pick([0.5, 2, 8, 25]);
+  const slowestSyncMs = random.pick([0.5, 5, 25, 80]);
   const segmentBytes = random.pick([4_096, 8_192, 16_384, 65_536]);
   return {
     seed,
@@ -101,14 +102,18 @@ export function drawOptions(seed: number): SwarmOptions {
   };
 }
 
+/** In half of the seeds faults come close together: fast successive elections are where epochs matter. */
 function drawFaults(random: SimRandom, durationMs: number): PlannedFault[] {
   const kinds = drawKinds(random);
   const count = random.between(5, 8);
+  const clusters = Array.from({ length: random.between(1, 4) }, () => random.between(200, durationMs - 1_500));
+  const isClustered = random.chance(0.5);
+  const drawTime = () => (isClustered ? random.pick(clusters) + random.integer(1_000) : random.between(200, durationMs - 500));
   const faults: PlannedFault[] = [];
   while (faults.length < count) {
     const kind = random.pick(kinds);
     if (ONCE.includes(kind) && faults.some(({ fault }) => ONCE.includes(fault.kind))) continue;
-    faults.push({ atMs: random.between(200, durationMs - 500), fault: drawFault(random, kind) });
+    faults.push({ atMs: drawTime(), fault: drawFault(random, kind) });
   }
   return faults.sort((left, right) => left.atMs - right.atMs);
 }
@@ -116,6 +121,7 @@ function drawFaults(random: SimRandom, durationMs: number): PlannedFault[] {
 const KINDS: readonly Fault['kind'][] = [
   'kill',
   'kill-at-operation',
+  'kill-then-power',
   'power',
   'freeze',
   'restart',
@@ -154,6 +160,8 @@ function drawFault(random: SimRandom, kind: Fault['kind']): Fault {
       return { kind, target, downMs };
     case 'kill-at-operation':
       return { kind, target, operations: random.between(1, 60), losesPower: random.chance(0.7), downMs };
+    case 'kill-then-power':
+      return { kind, target, upMs: random.pick([5, 60, 300, 1_200]) };
     case 'power':
       return { kind, brokers: drawBrokers(random), downMs };
     case 'disk-lost':
