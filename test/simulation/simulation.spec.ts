@@ -1,17 +1,17 @@
 import { runSeed } from './run-seed.js';
 import { drawOptions } from './swarm-options.js';
 
-/** A taste of what `npm run sim` does with a thousand seeds. */
-const SEEDS = [1, 2, 3];
-
 describe('simulation', () => {
-  it.each(SEEDS)('seed %i loses nothing, and the same seed gives the same trace', async (seed) => {
-    const first = await runSeed(seed);
+  /** A taste of what `npm run sim` does with a thousand seeds. Real time is not what is tested: a busy machine may take long. */
+  it('a seed loses nothing, and the same seed gives the same trace', async () => {
+    const first = await runSeed(1);
     expect(first.failure).toBeNull();
-    const second = await runSeed(seed);
+    expect(first.totals.acknowledged).toBeGreaterThanOrEqual(200);
+    expect(first.totals.faults).toBeGreaterThanOrEqual(3);
+    const second = await runSeed(1);
     expect(second.traceHash).toBe(first.traceHash);
     expect(second.totals).toEqual(first.totals);
-  });
+  }, 60_000);
 
   it('draws the same options for the same seed and others for another', () => {
     expect(drawOptions(5)).toEqual(drawOptions(5));
