@@ -3,8 +3,8 @@
  * and a few times frozen (SIGSTOP). Printed; asserted only at three times the aim.
  */
 import { YakClient } from '#client';
-import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { silentLogger } from '#seams';
+import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { yak } from './support/commands.js';
 import { LocalCluster } from './support/local-cluster.js';
 

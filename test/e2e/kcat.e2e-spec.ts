@@ -29,27 +29,46 @@ it('lists brokers and topics', async () => {
   expect(stdout).toMatch(/topic "listed" with 2 partitions/);
 }, 30_000);
 
-it.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])('codec %s: keys, headers and values written by kcat come back on both doors', async (codec) => {
-  if (!hasKcat) return;
-  const topic = `codec-${codec}`;
-  const lines = Array.from({ length: 500 }, (_, i) => `key${i}:value ${i} ${'x'.repeat(50)}`);
-  await kcat(['-P', '-t', topic, '-p', '0', '-K:', '-H', 'origin=kcat', '-z', codec, '-X', 'acks=all'], { inputText: `${lines.join('\n')}\n` });
-  const back = await kcat(['-C', '-t', topic, '-p', '0', '-o', 'beginning', '-e', '-f', '%k:%s|%h\n']);
-  expect(back.stdout.trimEnd().split('\n')).toEqual(lines.map((line) => `${line}|origin=kcat`));
-  const ours = await yak(['consume', topic, '--partition', '0', '--from-beginning', '--exit-at-end', '--bootstrap', cluster.bootstrap.join(',')]);
-  expect(ours.stdout.trimEnd().split('\n')).toEqual(lines.map((line) => line.slice(line.indexOf(':') + 1)));
-}, 30_000);
+it.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+  'codec %s: keys, headers and values written by kcat come back on both doors',
+  async (codec) => {
+    if (!hasKcat) return;
+    const topic = `codec-${codec}`;
+    const lines = Array.from({ length: 500 }, (_, i) => `key${i}:value ${i} ${'x'.repeat(50)}`);
+    await kcat(['-P', '-t', topic, '-p', '0', '-K:', '-H', 'origin=kcat', '-z', codec, '-X', 'acks=all'], {
+      inputText: `${lines.join('\n')}\n`,
+    });
+    const back = await kcat(['-C', '-t', topic, '-p', '0', '-o', 'beginning', '-e', '-f', '%k:%s|%h\n']);
+    expect(back.stdout.trimEnd().split('\n')).toEqual(lines.map((line) => `${line}|origin=kcat`));
+    const ours = await yak([
+      'consume',
+      topic,
+      '--partition',
+      '0',
+      '--from-beginning',
+      '--exit-at-end',
+      '--bootstrap',
+      cluster.bootstrap.join(','),
+    ]);
+    expect(ours.stdout.trimEnd().split('\n')).toEqual(lines.map((line) => line.slice(line.indexOf(':') + 1)));
+  },
+  30_000,
+);
 
-it.each(['0', '1', 'all'])('acks=%s, and an idempotent producer', async (acks) => {
-  if (!hasKcat) return;
-  const topic = `acks-${acks}`;
-  await kcat(['-P', '-t', topic, '-p', '0', '-X', `acks=${acks}`, ...(acks === 'all' ? ['-X', 'enable.idempotence=true'] : [])], {
-    inputText: 'one\ntwo\nthree\n',
-  });
-  // acks=0 has no answer that could be waited for: the consumer asks until all three are there.
-  const back = await kcat(['-C', '-t', topic, '-p', '0', '-o', 'beginning', '-c', '3']);
-  expect(back.stdout).toBe('one\ntwo\nthree\n');
-}, 30_000);
+it.each(['0', '1', 'all'])(
+  'acks=%s, and an idempotent producer',
+  async (acks) => {
+    if (!hasKcat) return;
+    const topic = `acks-${acks}`;
+    await kcat(['-P', '-t', topic, '-p', '0', '-X', `acks=${acks}`, ...(acks === 'all' ? ['-X', 'enable.idempotence=true'] : [])], {
+      inputText: 'one\ntwo\nthree\n',
+    });
+    // acks=0 has no answer that could be waited for: the consumer asks until all three are there.
+    const back = await kcat(['-C', '-t', topic, '-p', '0', '-o', 'beginning', '-c', '3']);
+    expect(back.stdout).toBe('one\ntwo\nthree\n');
+  },
+  30_000,
+);
 
 it('reads from an offset, from the end backwards, and from a time', async () => {
   if (!hasKcat) return;
@@ -61,7 +80,17 @@ it('reads from an offset, from the end backwards, and from a time', async () => 
   expect((await kcat(['-C', '-t', 'seek', '-p', '0', '-o', '2', '-e'])).stdout).toBe('c\nd\ne\nf\n');
   expect((await kcat(['-C', '-t', 'seek', '-p', '0', '-o', '-1', '-e'])).stdout).toBe('f\n');
   expect((await kcat(['-C', '-t', 'seek', '-p', '0', '-o', `s@${between}`, '-e'])).stdout).toBe('e\nf\n');
-  const time = await yak(['consume', 'seek', '--offset', `@${between}`, '--partition', '0', '--exit-at-end', '--bootstrap', cluster.bootstrap[0]!]);
+  const time = await yak([
+    'consume',
+    'seek',
+    '--offset',
+    `@${between}`,
+    '--partition',
+    '0',
+    '--exit-at-end',
+    '--bootstrap',
+    cluster.bootstrap[0]!,
+  ]);
   expect(time.stdout).toBe('e\nf\n');
 }, 30_000);
 
@@ -70,7 +99,10 @@ it('a text written by kcat through the death of a leader is read by yak consume,
   const text = join(cluster.folder, 'text');
   writeRealText(text, 200_000);
   // kcat drops empty lines and lines cannot hold its delimiter: compare what a line-based tool can carry.
-  const kept = readFileSync(text).toString('latin1').split('\n').filter((line) => line.length > 0);
+  const kept = readFileSync(text)
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line.length > 0);
   writeFileSync(`${text}.in`, Buffer.from(`${kept.join('\n')}\n`, 'latin1'));
 
   const killLeader = async (topic: string): Promise<void> => {
@@ -91,7 +123,22 @@ it('a text written by kcat through the death of a leader is read by yak consume,
   const bootstrap = cluster.bootstrap.join(',');
 
   await yak(['topic', 'create', 'from-kcat', '--partitions', '1', '--bootstrap', bootstrap]);
-  const args = ['-b', cluster.kafka, '-q', '-P', '-t', 'from-kcat', '-p', '0', '-X', 'acks=all', '-X', 'enable.idempotence=true', '-X', 'message.timeout.ms=60000'];
+  const args = [
+    '-b',
+    cluster.kafka,
+    '-q',
+    '-P',
+    '-t',
+    'from-kcat',
+    '-p',
+    '0',
+    '-X',
+    'acks=all',
+    '-X',
+    'enable.idempotence=true',
+    '-X',
+    'message.timeout.ms=60000',
+  ];
   const writing = start('kcat', args, { keepStdinOpen: true });
   await feed(writing.process.stdin!, 'from-kcat');
   succeeded('kcat -P', await writing.done);

@@ -4,7 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { run, type Running, startYak, succeeded, yak } from './support/commands.js';
+import { type Running, run, startYak, succeeded, yak } from './support/commands.js';
 import { LocalCluster } from './support/local-cluster.js';
 import { writeRealText } from './support/text.js';
 
@@ -25,9 +25,16 @@ beforeAll(async () => {
 afterAll(() => cluster.destroy(), 20_000);
 
 /** Feeds `file` to `yak produce` evenly over FEED_MS and runs each step at its share of the file. */
-async function produceWhile(topic: string, file: string, args: string[], steps: { at: number; run: () => Promise<void> | void }[]): Promise<void> {
+async function produceWhile(
+  topic: string,
+  file: string,
+  args: string[],
+  steps: { at: number; run: () => Promise<void> | void }[],
+): Promise<void> {
   const bootstrap = [...cluster.bootstrap, `127.0.0.1:${cluster.ports.coordinator}`].join(',');
-  const produce: Running = startYak(['produce', topic, '--bootstrap', bootstrap, '--acks', 'all', '--json', ...args], { keepStdinOpen: true });
+  const produce: Running = startYak(['produce', topic, '--bootstrap', bootstrap, '--acks', 'all', '--json', ...args], {
+    keepStdinOpen: true,
+  });
   const { size } = await import('node:fs/promises').then(({ stat }) => stat(file));
   const chunkBytes = 64 * 1024;
   const pauseMs = FEED_MS / (size / chunkBytes);
@@ -60,17 +67,27 @@ async function killLeader(topic: string): Promise<void> {
 
 it('R26: leaders are killed one after the other: every line once and in order, and numbered lines over three partitions too', async () => {
   await yak(['topic', 'create', 'text', '--partitions', '1', '--bootstrap', cluster.bootstrap[0]!]);
-  await produceWhile('text', text, [], [
-    { at: 0.25, run: () => killLeader('text') },
-    { at: 0.6, run: () => killLeader('text') },
-  ]);
+  await produceWhile(
+    'text',
+    text,
+    [],
+    [
+      { at: 0.25, run: () => killLeader('text') },
+      { at: 0.6, run: () => killLeader('text') },
+    ],
+  );
   await consumeTo('text', `${text}.out`);
   await run('cmp', [text, `${text}.out`]);
 
-  await produceWhile('spread', `${text}.numbered`, ['--partitions', '3'], [
-    { at: 0.25, run: () => killLeader('spread') },
-    { at: 0.6, run: () => killLeader('spread') },
-  ]);
+  await produceWhile(
+    'spread',
+    `${text}.numbered`,
+    ['--partitions', '3'],
+    [
+      { at: 0.25, run: () => killLeader('spread') },
+      { at: 0.6, run: () => killLeader('spread') },
+    ],
+  );
   for (const partition of ['0', '1', '2']) {
     await consumeTo('spread', `${text}.p${partition}`, ['--partition', partition]);
     await run('sort', ['--check', '--numeric-sort', `${text}.p${partition}`], { env: { LC_ALL: 'C' } });
@@ -80,10 +97,15 @@ it('R26: leaders are killed one after the other: every line once and in order, a
 
 it('R21: the cluster coordinator is killed: producing goes on and every line is there', async () => {
   await yak(['topic', 'create', 'headless', '--partitions', '1', '--bootstrap', cluster.bootstrap[0]!]);
-  await produceWhile('headless', text, [], [
-    { at: 0.3, run: () => void cluster.kill('coordinator', 0) },
-    { at: 0.7, run: () => void cluster.kill('coordinator', 0) },
-  ]);
+  await produceWhile(
+    'headless',
+    text,
+    [],
+    [
+      { at: 0.3, run: () => void cluster.kill('coordinator', 0) },
+      { at: 0.7, run: () => void cluster.kill('coordinator', 0) },
+    ],
+  );
   await consumeTo('headless', `${text}.out`);
   await run('cmp', [text, `${text}.out`]);
 }, 120_000);

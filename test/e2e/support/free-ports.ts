@@ -1,6 +1,6 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Ports that one local cluster of up to eight brokers takes, as `yak up` spreads them. */

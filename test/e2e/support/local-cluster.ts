@@ -110,7 +110,9 @@ export class LocalCluster {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiters.delete(check);
-        reject(new Error(`timed out after ${timeoutMs} ms waiting for ${what}\n--- output of yak up ---\n${this.output.slice(-60).join('')}`));
+        reject(
+          new Error(`timed out after ${timeoutMs} ms waiting for ${what}\n--- output of yak up ---\n${this.output.slice(-60).join('')}`),
+        );
       }, timeoutMs);
       const check = (): void => {
         if (!condition()) return;
@@ -145,6 +147,11 @@ export class LocalCluster {
   /** Until the supervisor has started it again. */
   async restarted(app: 'broker' | 'coordinator', id: number, oldPid: number): Promise<void> {
     await this.waitFor(() => this.pids.get(`${app}-${id}`) !== oldPid, 20_000, `${app} ${id} to be started again`);
+  }
+
+  killSupervisor(): void {
+    this.supervisor?.kill('SIGKILL');
+    this.supervisor = null;
   }
 
   async stop(): Promise<number | null> {
