@@ -28,7 +28,18 @@ it("Kafka's dump-log reports no error in our segments and indexes", async () => 
     writeRealText(text, 60_000);
     await yak(['topic', 'create', 'dumped', '--partitions', '2', '--bootstrap', bootstrap]);
     for (const compression of ['none', 'gzip']) {
-      const producing = yak(['produce', 'dumped', '--file', text, '--compression', compression, '--batch-bytes', '8192', '--bootstrap', bootstrap]);
+      const producing = yak([
+        'produce',
+        'dumped',
+        '--file',
+        text,
+        '--compression',
+        compression,
+        '--batch-bytes',
+        '8192',
+        '--bootstrap',
+        bootstrap,
+      ]);
       const { leader } = await cluster.leaderOf('dumped', 0);
       const pid = cluster.kill('broker', leader);
       await producing;
@@ -42,12 +53,19 @@ it("Kafka's dump-log reports no error in our segments and indexes", async () => 
         const folder = join(cluster.data, `broker-${id}`, `dumped-${partition}`);
         const files = readdirSync(folder).filter((name) => /\.(log|index|timeindex|snapshot)$/.test(name));
         segments += files.filter((name) => name.endsWith('.log')).length;
-        const { stdout, stderr } = await run(TOOLS, ['dump-log', '--deep-iteration', '--files', files.map((name) => join(folder, name)).join(',')]);
+        const { stdout, stderr } = await run(TOOLS, [
+          'dump-log',
+          '--deep-iteration',
+          '--files',
+          files.map((name) => join(folder, name)).join(','),
+        ]);
         const complaints = `${stdout}\n${stderr}`
           .split('\n')
           // "-1 is followed by N" is how the tool greets the first record of any segment that does not begin at 0.
           .filter((line) => !/^Non-consecutive offsets in|^\s+-1 is followed by/.test(line))
-          .filter((line) => /is followed by|mismatch|out of order|invalid|exception|not found|isvalid: false|corrupt|larger than/i.test(line))
+          .filter((line) =>
+            /is followed by|mismatch|out of order|invalid|exception|not found|isvalid: false|corrupt|larger than/i.test(line),
+          )
           .filter((line) => !/payload:/.test(line));
         expect(complaints).toEqual([]);
         expect(stdout).toMatch(/baseOffset: 0 /);

@@ -33,7 +33,15 @@ it('R11: a data folder that a running cluster holds is refused with one clear se
 }, 30_000);
 
 it('R11: a second process for the same broker folder is refused too', async () => {
-  const args = ['broker', '--id', '0', '--data', join(cluster.data, 'broker-0'), '--coordinators', `127.0.0.1:${cluster.ports.coordinator}`];
+  const args = [
+    'broker',
+    '--id',
+    '0',
+    '--data',
+    join(cluster.data, 'broker-0'),
+    '--coordinators',
+    `127.0.0.1:${cluster.ports.coordinator}`,
+  ];
   const ports = ['--kafka-port', '0', '--replication-port', '0', '--tcp-port', '0', '--http-port', '0'];
   const { code, stderr } = await startYak([...args, ...ports]).done;
   expect(code).toBe(1);

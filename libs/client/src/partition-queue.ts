@@ -162,9 +162,10 @@ export class PartitionQueue {
   }
 
   /**
-   * The leader refuses the sequence of `batch`. Sent behind another unanswered batch that is only a consequence (even if that
-   * one was acknowledged meanwhile: answers come in any order). Sent as the first one, if no attempt of it can have been stored, or if the gap before it is of our making, is not stored anywhere: it may be
-   * written under a new identity. Otherwise nobody can know, and writing it again could store it twice.
+   * The leader refuses the sequence of `batch`. Sent behind another unanswered batch, that is only a consequence (even if that
+   * one was acknowledged meanwhile: answers come in any order). Sent as the first one, it is stored nowhere if no attempt of it
+   * can have been stored, or if the gap before it is of our making: it may be written under a new identity. Otherwise nobody
+   * can know, and writing it again could store it twice.
    */
   sequenceRefused(batch: ProducerBatch): SequenceVerdict {
     if (!batch.wasSentFirst) return 'resend';
