@@ -1,10 +1,10 @@
 /**
- * What must hold at every moment, looked at from outside after every event (reliability invariants S1, S5, S6, S7, S9, S12).
+ * What must hold at every moment, looked at from outside after every event (reliability invariants S1, S2, S5, S6, S7, S9, S12).
  * A violation ends the seed. The test's own memory (`committedEnd`) is the judge: the highest high watermark that any leader
  * legitimately reached per partition.
  */
 import type { Broker, Partition } from '#broker-core';
-import type { MetadataImage, PartitionRecord } from '#metadata';
+import type { IsrMember, MetadataImage, PartitionRecord } from '#metadata';
 import type { SimCluster } from './cluster.js';
 
 export class Violation extends Error {
@@ -48,9 +48,10 @@ export class Checkers {
   // ---- partitions ----
 
   private checkPartition(brokerId: number, incarnation: number, partition: Partition): void {
+    const key = `${partition.topic}-${partition.index}`;
+    this.checkMember(brokerId, key, partition);
     const state = partition.leader;
     if (state === null) return;
-    const key = `${partition.topic}-${partition.index}`;
     const epochKey = `${key}@${state.leaderEpoch}`;
     const who = `broker ${brokerId} #${incarnation}`;
     const watermarks = this.watermarksOf(key);
@@ -78,6 +79,18 @@ export class Checkers {
         `${who} leads ${epochKey} with log end ${logEndOffset}, but epoch ${leaderEpoch} committed up to ${committed}`,
       );
     }
+  }
+
+  /** S2: a running member of the committed ISR holds everything committed, so that it may be elected at any moment. */
+  private checkMember(brokerId: number, key: string, partition: Partition): void {
+    const { logEndOffset } = partition.log;
+    const committed = this.committedEnds.get(key) ?? 0;
+    if (logEndOffset >= committed || !partition.isInSync) return;
+    const isOwn = (seat: IsrMember) => seat.brokerId === brokerId;
+    const known = partition.record.isr.find(isOwn);
+    const current = this.epochs.get(key)?.isr.find(isOwn);
+    if (known === undefined || known.brokerEpoch !== current?.brokerEpoch) return;
+    throw new Violation('S2', `broker ${brokerId} is in the ISR of ${key} with log end ${logEndOffset}, but ${committed} is committed`);
   }
 
   private watermarksOf(key: string): Map<number, number> {
