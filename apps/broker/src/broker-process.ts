@@ -9,7 +9,7 @@ import { Broker, type BrokerReport } from '#broker-core';
 import { type BrokerOptions, type ListenerOptions, type ProcessMessage, parseBrokerOptions } from '#config';
 import { allowAll, YakError } from '#kernel';
 import type { Endpoint } from '#metadata';
-import { dialRpc } from '#rpc';
+import { DEFAULT_RPC_LIMITS, dialRpc } from '#rpc';
 import { type Address, formatAddress, type Listener, type Logger } from '#seams';
 import { createLogger, NodeClock, NodeDisk, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { CONTROL_LIMITS } from '../../shared/control-limits.js';
@@ -132,7 +132,8 @@ export class BrokerProcess implements ServerProcess {
     this.nest = await startNestDoor(NestTcpModule.over(handlers, jsonRecords), {
       address: listeners.tcp.bind,
       logger,
-      limits: { maxFrameBytes: values['socket.request.max.bytes'] },
+      // Our clients take no larger frame, so a larger answer must become a failure that says so.
+      limits: { maxFrameBytes: Math.min(values['socket.request.max.bytes'], DEFAULT_RPC_LIMITS.maxFrameBytes) },
     });
     this.resolvePort('tcp', this.nest.server.boundAddress);
     this.resolvePort('replication', (await this.kafka.listen(listeners.replication.bind, 'replication')).address);

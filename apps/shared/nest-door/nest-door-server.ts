@@ -6,7 +6,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { type TcpContext as NestTcpContext, ServerTCP, TcpContext, type TcpSocket } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { type NestPacket, type NestReply, patternKeyOf, type RpcLimits, toRpcFailure, unknownPattern } from '#rpc';
+import { type NestPacket, type NestReply, patternKeyOf, type RpcLimits, shownPattern, toRpcFailure, unknownPattern } from '#rpc';
 import type { Address, Logger } from '#seams';
 import { listenError } from '../listen-error.js';
 import { YakTcpSocket } from './yak-tcp-socket.js';
@@ -27,6 +27,7 @@ type Handler = (data: unknown, context: NestTcpContext) => Promise<unknown>;
 export class NestDoorServer extends ServerTCP {
   private readonly sockets = new Set<YakTcpSocket>();
   private readonly closeListeners: ((clientAddress: string) => void)[] = [];
+  private readonly eventSenders = new WeakSet<TcpSocket>();
   private isRefusing = false;
 
   constructor(private readonly door: NestDoorOptions) {
@@ -85,10 +86,7 @@ export class NestDoorServer extends ServerTCP {
     const packet = rawMessage as NestPacket;
     const key = patternKeyOf(packet.pattern);
     const pattern = String(packet.pattern);
-    if (packet.id === undefined) {
-      this.door.logger.warn('an event was ignored: this door answers requests, use send() instead of emit()', { pattern });
-      return;
-    }
+    if (packet.id === undefined) return this.ignoreEvent(socket, pattern);
     const { id } = packet;
     const answer = (reply: NestReply) => socket.sendMessage({ ...reply, isDisposed: true, id });
     if (this.isRefusing) return answer({ err: { code: 'UNAVAILABLE', message: 'this process is stopping; ask another one' } });
@@ -100,6 +98,16 @@ export class NestDoorServer extends ServerTCP {
     } catch (error) {
       answer({ err: toRpcFailure(error) });
     }
+  }
+
+  /** Told once per connection: events cost their sender nothing, so they must not be able to fill our log. */
+  private ignoreEvent(socket: TcpSocket, pattern: string): void {
+    if (this.eventSenders.has(socket)) return;
+    this.eventSenders.add(socket);
+    this.door.logger.warn('an event was ignored: this door answers requests, use send() instead of emit()', {
+      pattern: shownPattern(pattern),
+      clientAddress: (socket as YakTcpSocket).clientAddress,
+    });
   }
 
   protected override getSocketInstance(socket: Socket): TcpSocket {

@@ -2,17 +2,36 @@
  * class-validator on the Nest door: control and admin messages are checked as a whole, and a peer that sent something wrong
  * learns every field and why. Produce and fetch do not come through here: a pipe costs more than their whole dispatch.
  */
-import { ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 import * as classTransformer from 'class-transformer';
 import type { ValidationError } from 'class-validator';
 import * as classValidator from 'class-validator';
 import type { RpcFailure } from '#rpc';
+import { DEFAULT_SHAPE_LIMITS, type ShapeLimits, shapeProblem } from './message-shape.js';
 
 /** An answer that lists more than this helps nobody. */
 const REPORTED_FIELDS_MAX = 20;
 
-export function requestValidationPipe(): ValidationPipe {
+export function requestValidationPipe(shape: ShapeLimits = DEFAULT_SHAPE_LIMITS): PipeTransform {
+  return new BoundedPipe(shape, validationPipe());
+}
+
+/** Judges the shape before anything walks the values: checking millions of them would hold up every other request for seconds. */
+class BoundedPipe implements PipeTransform {
+  constructor(
+    private readonly limits: ShapeLimits,
+    private readonly checks: ValidationPipe,
+  ) {}
+
+  transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const problem = shapeProblem(value, this.limits);
+    if (problem !== null) throw new RpcException(invalid([{ field: 'message', reason: problem }]));
+    return this.checks.transform(value, metadata);
+  }
+}
+
+function validationPipe(): ValidationPipe {
   return new ValidationPipe({
     transform: true,
     // A newer peer may send fields that we do not know (versions roll): dropped, not refused.

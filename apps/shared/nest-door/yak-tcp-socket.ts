@@ -1,7 +1,8 @@
 /**
  * The socketClass of our Nest doors: Nest's TcpSocket over #rpc's NestFraming, so that binary frames and the stock JSON of
- * `ClientProxy` are served on one port. Nest gives a custom socket no limits; this one keeps its own: frame size, requests in
- * flight (reading stops), unread answers and half-sent frames (the peer is cut). A wrong frame cuts its connection only.
+ * `ClientProxy` are served on one port. Nest gives a custom socket no limits; this one keeps its own: frame size, requests and
+ * bytes in flight (reading stops), unread answers (nothing more is started, then the peer is cut) and half-sent frames (cut).
+ * A wrong frame cuts its connection only.
  */
 import type { Socket } from 'node:net';
 import { TcpSocket } from '@nestjs/microservices';
@@ -20,7 +21,6 @@ export class YakTcpSocket extends TcpSocket {
   private readonly limits: RpcLimits;
   private readonly logger: Logger;
   private partialFrameTimer: NodeJS.Timeout | null = null;
-  private isPeerSlow = false;
   /** Guards against answers that are given while packets are still being handed out. */
   private isDispatching = false;
 
@@ -33,6 +33,7 @@ export class YakTcpSocket extends TcpSocket {
     socket.setNoDelay(true);
     socket.on('drain', () => this.drained());
     socket.on('close', () => this.stopPartialFrameTimer());
+    socket.on('timeout', () => this.notRead());
   }
 
   /** True for a stock `ClientProxy`; its answers are JSON, records as readable objects. */
@@ -65,7 +66,10 @@ export class YakTcpSocket extends TcpSocket {
     let hasRoom = true;
     for (const chunk of chunks) hasRoom = this.socket.write(chunk);
     if (chunks.length > 1) this.socket.uncork();
-    if (!hasRoom) this.isPeerSlow = true;
+    if (hasRoom || this.framing.isHeld) return;
+    this.framing.isHeld = true;
+    // Node starts this again whenever some bytes have left, however large the write that they are of.
+    this.socket.setTimeout(this.limits.drainTimeoutMs);
   }
 
   /** Hands out what fits in flight; the rest waits in the framing, and the peer in its own send buffer. */
@@ -74,7 +78,11 @@ export class YakTcpSocket extends TcpSocket {
     const wasDispatching = this.isDispatching;
     this.isDispatching = true;
     try {
-      for (const packet of this.framing.feed(chunk)) this.socket.emit('message', packet);
+      // Packets that were answered at once make room for those behind them, and no later reply would ask for these.
+      for (let packets = this.framing.feed(chunk); packets.length > 0; packets = this.framing.feed()) {
+        for (const packet of packets) this.socket.emit('message', packet);
+        if (this.socket.destroyed) return;
+      }
     } catch (error) {
       this.cut((error as Error).message);
     } finally {
@@ -85,12 +93,18 @@ export class YakTcpSocket extends TcpSocket {
   }
 
   private drained(): void {
-    this.isPeerSlow = false;
+    this.framing.isHeld = false;
+    this.socket.setTimeout(0);
     this.dispatch();
   }
 
+  private notRead(): void {
+    const { drainTimeoutMs } = this.limits;
+    this.cut(`the peer read nothing of ${this.socket.writableLength} waiting bytes for drainTimeoutMs (${drainTimeoutMs} ms)`);
+  }
+
   private applyBackPressure(): void {
-    const shouldPause = this.isPeerSlow || this.framing.isFull;
+    const shouldPause = this.framing.isFull;
     if (shouldPause === this.socket.isPaused()) return;
     if (shouldPause) this.socket.pause();
     else this.socket.resume();

@@ -13,8 +13,16 @@ export class RpcFailureError extends YakError {
   }
 }
 
+/** A peer may send a pattern of any length; answers and logs repeat no more than this of it. */
+const PATTERN_SHOWN_MAX = 100;
+
+export function shownPattern(pattern: string | number): string {
+  const text = String(pattern);
+  return text.length <= PATTERN_SHOWN_MAX ? text : `${text.slice(0, PATTERN_SHOWN_MAX)}…`;
+}
+
 export function unknownPattern(pattern: string | number): RpcFailure {
-  return { code: 'UNKNOWN_PATTERN', message: `nothing answers to pattern ${pattern} here` };
+  return { code: 'UNKNOWN_PATTERN', message: `nothing answers to pattern ${shownPattern(pattern)} here` };
 }
 
 /** Of whatever a handler threw, or an RpcException carried. Only YakErrors and RpcFailures are told to the peer as they are. */

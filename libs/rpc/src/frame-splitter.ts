@@ -3,8 +3,8 @@
  * straddles chunks is assembled in a buffer that grows with what arrived, never by what was declared. After an error the
  * stream is unreadable.
  */
+import type { FrameLimits } from './frame.js';
 import { FRAME_HEADER_BYTES, frameLength } from './frame.js';
-import type { RpcLimits } from './limits.js';
 
 /** Straddling frames up to this size get their buffer at once. */
 const FIRST_ASSEMBLY_BYTES = 128 * 1024;
@@ -19,7 +19,7 @@ export class FrameSplitter {
   /** Of the frame being assembled; 0 while its header is incomplete. */
   private assemblyLength = 0;
 
-  constructor(private readonly limits: Pick<RpcLimits, 'maxFrameBytes'>) {}
+  constructor(private readonly limits: FrameLimits) {}
 
   /** Bytes held, handed-out frames not counted. */
   get bufferedBytes(): number {

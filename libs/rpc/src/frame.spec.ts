@@ -67,13 +67,15 @@ describe('binary frame', () => {
     const broken = (change: (bytes: Buffer) => void) => {
       const bytes = Buffer.from(good);
       change(bytes);
-      return () => splitAll(new FrameSplitter({ maxFrameBytes: 1000 }), [bytes]).map((frame) => decodeFrame(frame as Buffer));
+      return () =>
+        splitAll(new FrameSplitter({ maxFrameBytes: 1000, maxJsonBytes: 500 }), [bytes]).map((frame) => decodeFrame(frame as Buffer));
     };
     expect(broken((bytes) => (bytes[0] = 0x47))).toThrow('byte 0 is 0x47');
     expect(broken((bytes) => (bytes[1] = 2))).toThrow('version 2');
     expect(broken((bytes) => (bytes[2] = 4))).toThrow('kind 4');
     expect(broken((bytes) => (bytes[3] = 1))).toThrow('flags 0x01');
     expect(broken((bytes) => bytes.writeUInt32BE(2000, 10))).toThrow('above maxFrameBytes (1000)');
+    expect(broken((bytes) => bytes.writeUInt32BE(501, 10))).toThrow('above maxJsonBytes (500)');
     expect(broken((bytes) => bytes.writeUInt32BE(0xffffffff, 14))).toThrow('above maxFrameBytes (1000)');
     expect(broken((bytes) => (bytes[FRAME_HEADER_BYTES] = 0x7d))).toThrow('not JSON');
     expect(broken((bytes) => bytes.writeUInt32BE(good.length - FRAME_HEADER_BYTES - 1, 10) + bytes.writeUInt32BE(1, 14))).toThrow(
@@ -140,7 +142,9 @@ describe('binary frame', () => {
   it('never takes hostile bytes for anything but frames or an error, byte by byte or at once', () => {
     const outcome = (chunks: readonly Buffer[]) => {
       try {
-        return splitAll(new FrameSplitter({ maxFrameBytes: 500 }), chunks).map((frame) => (frame as Buffer).toString('hex'));
+        return splitAll(new FrameSplitter({ maxFrameBytes: 500, maxJsonBytes: 400 }), chunks).map((frame) =>
+          (frame as Buffer).toString('hex'),
+        );
       } catch (error) {
         return (error as { code?: string }).code;
       }
@@ -158,7 +162,7 @@ describe('binary frame', () => {
 
   it('grows its buffer with what arrived, not with what was declared', () => {
     const head = encoded({ kind: FrameKind.request, pattern: 1, id: 1, body: {} }).subarray(0, FRAME_HEADER_BYTES);
-    head.writeUInt32BE(15 * 1024 * 1024, 10);
+    head.writeUInt32BE(15 * 1024 * 1024, 14);
     const splitter = new FrameSplitter(LIMITS);
     splitter.push(Buffer.from(head));
     expect(splitter.next()).toBeNull();
@@ -184,11 +188,11 @@ describe('stock JSON frame', () => {
   });
 
   it('refuses a length that is none, too large, or ends inside a character', () => {
-    const feed = (text: string) => () => splitAll(new JsonFrameSplitter({ maxFrameBytes: 100 }), [Buffer.from(text)]);
+    const feed = (text: string) => () => splitAll(new JsonFrameSplitter({ maxJsonBytes: 100 }), [Buffer.from(text)]);
     expect(feed('12x#{}')).toThrow('decimal number of UTF-16 code units');
     expect(feed('#{}')).toThrow('decimal number');
     expect(feed('11111111111')).toThrow('decimal number');
-    expect(feed('101#')).toThrow('above maxFrameBytes (100)');
+    expect(feed('101#')).toThrow('above maxJsonBytes (100)');
     expect(feed('1#😀')).toThrow('inside a character');
   });
 });

@@ -8,7 +8,7 @@
  * in the JSON stands their length. Decoded batches are views of the frame, never copies.
  */
 import type { RpcLimits } from './limits.js';
-import { frameTooLarge, malformedFrame } from './limits.js';
+import { frameTooLarge, jsonTooLarge, malformedFrame } from './limits.js';
 import { attachRecords, carriesRecords, detachRecords } from './record-fields.js';
 
 export const FRAME_MAGIC = 0x59;
@@ -28,6 +28,9 @@ export interface Frame {
   readonly id: number;
   readonly body: unknown;
 }
+
+/** What a reader of frames accepts. */
+export type FrameLimits = Pick<RpcLimits, 'maxFrameBytes' | 'maxJsonBytes'>;
 
 /** Chunks to be written in order; the first one holds header and JSON. Throws TOO_LARGE. */
 export function encodeFrame(frame: Frame, limits: Pick<RpcLimits, 'maxFrameBytes'>): Uint8Array[] {
@@ -63,14 +66,16 @@ export function encodeFrame(frame: Frame, limits: Pick<RpcLimits, 'maxFrameBytes
  * Length of the frame whose header (FRAME_HEADER_BYTES at least) begins `bytes`. Checks everything in the header, so that a
  * bad one is refused before its body is buffered. Throws MALFORMED_FRAME, TOO_LARGE.
  */
-export function frameLength(bytes: Buffer, limits: Pick<RpcLimits, 'maxFrameBytes'>): number {
+export function frameLength(bytes: Buffer, limits: FrameLimits): number {
   if (bytes[0] !== FRAME_MAGIC) throw malformedFrame(`byte 0 is ${hex(bytes[0])}, expected ${hex(FRAME_MAGIC)} ('Y')`);
   if (bytes[1] !== FRAME_VERSION) throw malformedFrame(`version ${bytes[1]}; this build speaks version ${FRAME_VERSION}`);
   const kind = bytes[2]!;
   if (kind < FrameKind.request || kind > FrameKind.failure) throw malformedFrame(`kind ${kind} is none of 1, 2, 3`);
   if (bytes[3] !== 0) throw malformedFrame(`flags ${hex(bytes[3])} are set; this build knows none`);
-  const length = FRAME_HEADER_BYTES + bytes.readUInt32BE(10) + bytes.readUInt32BE(14);
+  const jsonLength = bytes.readUInt32BE(10);
+  const length = FRAME_HEADER_BYTES + jsonLength + bytes.readUInt32BE(14);
   if (length > limits.maxFrameBytes) throw frameTooLarge(length, limits);
+  if (kind === FrameKind.request && jsonLength > limits.maxJsonBytes) throw jsonTooLarge(jsonLength, limits);
   return length;
 }
 

@@ -3,7 +3,7 @@
  * Hands out the JSON text of whole messages; code units are counted as bytes arrive, so no message is decoded twice.
  */
 import type { RpcLimits } from './limits.js';
-import { frameTooLarge, malformedFrame } from './limits.js';
+import { frameTooLarge, jsonTooLarge, malformedFrame } from './limits.js';
 
 const HASH = 0x23;
 const DIGIT_0 = 0x30;
@@ -31,7 +31,7 @@ export class JsonFrameSplitter {
   /** Next byte to be counted. */
   private position = 0;
 
-  constructor(private readonly limits: Pick<RpcLimits, 'maxFrameBytes'>) {}
+  constructor(private readonly limits: Pick<RpcLimits, 'maxJsonBytes'>) {}
 
   get bufferedBytes(): number {
     return this.end - this.start;
@@ -61,7 +61,7 @@ export class JsonFrameSplitter {
   next(): string | null {
     if (this.wantedUnits < 0 && !this.readLength()) return null;
     if (!this.countUnits()) {
-      if (this.bufferedBytes > this.limits.maxFrameBytes) throw frameTooLarge(this.bufferedBytes, this.limits);
+      if (this.bufferedBytes > this.limits.maxJsonBytes) throw jsonTooLarge(this.bufferedBytes, this.limits);
       return null;
     }
     const json = this.buffer.toString('utf8', this.start, this.position);
@@ -76,7 +76,7 @@ export class JsonFrameSplitter {
     for (let at = this.start; at < this.end; at++) {
       const byte = this.buffer[at]!;
       if (byte === HASH && at > this.start) {
-        if (length > this.limits.maxFrameBytes) throw frameTooLarge(length, this.limits);
+        if (length > this.limits.maxJsonBytes) throw jsonTooLarge(length, this.limits);
         this.wantedUnits = length;
         this.start = this.position = at + 1;
         return true;

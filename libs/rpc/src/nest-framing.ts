@@ -7,13 +7,13 @@
  * `isFull`. Any throw of `feed` means: close the connection.
  */
 
-import { toRpcFailure, unknownPattern } from './failure.js';
+import { shownPattern, toRpcFailure, unknownPattern } from './failure.js';
 import type { Frame } from './frame.js';
 import { decodeFrame, encodeFrame, FRAME_MAGIC, FrameKind, parseJson } from './frame.js';
 import { FrameSplitter } from './frame-splitter.js';
 import { encodeJsonFrame, isJsonFrameStart, JsonFrameSplitter } from './json-frame-splitter.js';
 import type { RpcLimits } from './limits.js';
-import { malformedFrame, rpcLimits } from './limits.js';
+import { DEFAULT_RPC_LIMITS, malformedFrame, rpcLimits } from './limits.js';
 import type { PatternKey } from './patterns.js';
 import { PATTERNS, patternKeyOf } from './patterns.js';
 import { fromJsonMessage, toJsonMessage } from './record-fields.js';
@@ -35,14 +35,23 @@ export interface NestReply {
   readonly isDisposed?: boolean;
 }
 
+interface OpenRequest {
+  readonly pattern: string | number;
+  /** Of its frame, and what a fetch asked for. */
+  readonly bytes: number;
+}
+
 /** The text with which Nest answers a pattern that has no handler. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 
 export class NestFraming {
   private readonly limits: RpcLimits;
   private splitter: FrameSplitter | JsonFrameSplitter | null = null;
-  /** Requests without an answer, with their pattern. */
-  private readonly open = new Map<string | number, string | number>();
+  /** Requests without an answer. */
+  private readonly open = new Map<string | number, OpenRequest>();
+  private inFlightBytes = 0;
+  /** Set by the owner while the peer leaves answers unread: nothing more is handed out, so that answers do not pile up. */
+  isHeld = false;
 
   constructor(limits: Partial<RpcLimits> = {}) {
     this.limits = rpcLimits(limits);
@@ -57,9 +66,9 @@ export class NestFraming {
     return this.open.size;
   }
 
-  /** Too much is in flight: pause reading until replies were encoded. */
+  /** Too much is in flight, or the owner holds: pause reading until replies were encoded. */
   get isFull(): boolean {
-    return this.open.size >= this.limits.maxInFlight;
+    return this.isHeld || this.open.size >= this.limits.maxInFlight || this.inFlightBytes >= this.limits.maxInFlightBytes;
   }
 
   /** A frame has begun and is not complete, or frames wait for a place in flight. */
@@ -75,12 +84,10 @@ export class NestFraming {
     }
     const packets: NestPacket[] = [];
     while (!this.isFull) {
+      const bufferedBytes = this.bufferedBytes;
       const packet = this.nextPacket();
       if (packet === null) break;
-      if (packet.id !== undefined) {
-        if (this.open.has(packet.id)) throw malformedFrame(`request id ${packet.id} is already in flight on this connection`);
-        this.open.set(packet.id, packet.pattern);
-      }
+      if (packet.id !== undefined) this.begin(packet.id, packet, bufferedBytes - this.bufferedBytes);
       packets.push(packet);
     }
     return packets;
@@ -89,10 +96,10 @@ export class NestFraming {
   /** Nothing for a reply to a request that was answered before. A reply that is too large becomes a TOO_LARGE failure. */
   encodeReply(reply: NestReply): Uint8Array[] {
     if (reply.id === undefined) return [];
-    const pattern = this.open.get(reply.id);
+    const pattern = this.open.get(reply.id)?.pattern;
     if (pattern === undefined) return [];
     if (this.splitter instanceof JsonFrameSplitter) return this.encodeJsonReply(reply, pattern);
-    this.open.delete(reply.id);
+    this.end(reply.id);
     const frame = { pattern: pattern as number, id: reply.id as number };
     if (reply.err === undefined) {
       try {
@@ -105,9 +112,23 @@ export class NestFraming {
     return encodeFrame({ ...frame, kind: FrameKind.failure, body: failure }, this.limits);
   }
 
+  private begin(id: string | number, { pattern, data }: NestPacket, frameBytes: number): void {
+    if (this.open.has(id)) throw malformedFrame(`request id ${shownPattern(id)} is already in flight on this connection`);
+    const bytes = frameBytes + Math.min(answerBytesAsked(pattern, data), this.limits.maxInFlightBytes);
+    this.open.set(id, { pattern, bytes });
+    this.inFlightBytes += bytes;
+  }
+
+  private end(id: string | number): void {
+    this.inFlightBytes -= this.open.get(id)?.bytes ?? 0;
+    this.open.delete(id);
+  }
+
   private splitterFor(firstByte: number): FrameSplitter | JsonFrameSplitter {
     if (firstByte === FRAME_MAGIC) return new FrameSplitter(this.limits);
-    if (isJsonFrameStart(firstByte)) return new JsonFrameSplitter(this.limits);
+    // Whoever may send more than the default (brokers, to the coordinator) speaks binary.
+    const maxJsonBytes = Math.min(this.limits.maxJsonBytes, this.limits.maxFrameBytes, DEFAULT_RPC_LIMITS.maxJsonBytes);
+    if (isJsonFrameStart(firstByte)) return new JsonFrameSplitter({ maxJsonBytes });
     const byte = firstByte.toString(16).padStart(2, '0');
     throw malformedFrame(
       `a connection that begins with byte 0x${byte} is neither a YaK client nor a Nest ClientProxy; is this the wrong port?`,
@@ -125,16 +146,23 @@ export class NestFraming {
 
   private encodeJsonReply(reply: NestReply, pattern: string | number): Uint8Array[] {
     const isLast = reply.isDisposed === true || reply.err !== undefined;
-    if (isLast) this.open.delete(reply.id!);
+    if (isLast) this.end(reply.id!);
     const key = patternKeyOf(pattern);
     try {
       const response = key === null || reply.response === undefined ? reply.response : toJsonMessage(key, 'response', reply.response);
       return [encodeJsonFrame({ ...reply, response }, this.limits)];
     } catch (error) {
-      this.open.delete(reply.id!);
+      this.end(reply.id!);
       return [encodeJsonFrame({ id: reply.id, err: toRpcFailure(error), isDisposed: true }, this.limits)];
     }
   }
+}
+
+/** What the answer may grow to, where it is the asker who says so. */
+function answerBytesAsked(pattern: string | number, data: unknown): number {
+  if (pattern !== PATTERNS.fetch.code) return 0;
+  const maxBytes = (data as { maxBytes?: unknown } | null | undefined)?.maxBytes;
+  return typeof maxBytes === 'number' && maxBytes > 0 ? maxBytes : 0;
 }
 
 function requestPacket(frame: Frame): NestPacket {

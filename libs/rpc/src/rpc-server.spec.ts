@@ -295,6 +295,30 @@ describe('NestFraming', () => {
     expect(framing.encodeReply({ id: 2, response: 'again' })).toEqual([]);
   });
 
+  it('counts bytes in flight, those that fetches ask for included, and hands out nothing while it is held', () => {
+    const fetch = (id: number, maxBytes: unknown) =>
+      encodeFrame({ kind: FrameKind.request, pattern: PATTERNS.fetch.code, id, body: { maxBytes } }, DEFAULT_RPC_LIMITS)[0] as Buffer;
+    const framing = new NestFraming({ maxInFlightBytes: 1000 });
+    const ids = (chunk?: Buffer) => framing.feed(chunk).map((packet) => packet.id);
+    expect(ids(Buffer.concat([fetch(1, 700), fetch(2, 2 ** 40), fetch(3, 1), fetch(4, -5)]))).toEqual([1, 2]);
+    framing.encodeReply({ id: 1, response: {} });
+    expect(ids()).toEqual([]);
+    framing.encodeReply({ id: 2, response: {} });
+    framing.isHeld = true;
+    expect([framing.isFull, ids()]).toEqual([true, []]);
+    framing.isHeld = false;
+    expect(ids()).toEqual([3, 4]);
+    expect(ids(frame(5, { padding: 'x'.repeat(1000) }))).toEqual([5]);
+    expect(framing.isFull).toBe(true);
+    for (const id of [3, 4, 5]) framing.encodeReply({ id, err: 'gone' });
+    expect(ids(Buffer.concat([frame(6), frame(7)]))).toEqual([6, 7]);
+  });
+
+  it('takes no more JSON of a stock peer than of others, whatever a control connection may send', () => {
+    const framing = new NestFraming({ maxJsonBytes: 128 * 1024 * 1024 });
+    expect(() => framing.feed(Buffer.from(`${DEFAULT_RPC_LIMITS.maxJsonBytes + 1}#`))).toThrow('above maxJsonBytes');
+  });
+
   it('refuses an id that is in flight, and a reply that is too large becomes a failure', () => {
     const framing = new NestFraming({ maxFrameBytes: 200 });
     framing.feed(frame(1));

@@ -87,6 +87,7 @@ class RpcServerConnection {
     connection.onDrain(() => {
       this.drainTimer?.cancel();
       this.drainTimer = null;
+      this.framing.isHeld = false;
       this.receive();
     });
     connection.onClose(() => {
@@ -151,7 +152,7 @@ class RpcServerConnection {
   }
 
   private applyBackPressure(): void {
-    const shouldPause = this.drainTimer !== null || this.framing.isFull;
+    const shouldPause = this.framing.isFull;
     if (shouldPause === this.isPaused) return;
     this.isPaused = shouldPause;
     if (shouldPause) this.connection.pause();
@@ -160,6 +161,7 @@ class RpcServerConnection {
 
   private watchDrain(): void {
     const { drainTimeoutMs } = this.limits;
+    this.framing.isHeld = true;
     this.drainTimer ??= this.options.scheduler.after(drainTimeoutMs, () => {
       this.cut(new YakError('SLOW_READER', `answers are unread for drainTimeoutMs (${drainTimeoutMs} ms)`));
     });

@@ -23,6 +23,10 @@ const FETCH_BYTES_MAX = 12 * 1024 * 1024;
 /** A watcher that named no limit is answered at least this often, so that a dead one is noticed. */
 const WATCH_WAIT_MS_DEFAULT = 30_000;
 
+/** However long is asked for, as on the Kafka door. */
+const FETCH_WAIT_MS_MAX = 30_000;
+const PRODUCE_TIMEOUT_MS_MAX = 60_000;
+
 const ADMIN_TIMEOUT_MS_DEFAULT = 30_000;
 const FORWARD_MARGIN_MS = 1_000;
 
@@ -46,7 +50,8 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
 
     async produce(request, context) {
       checkProduce(request);
-      const { acks, timeoutMs, partitions } = request;
+      const { acks, partitions } = request;
+      const timeoutMs = Math.min(request.timeoutMs, PRODUCE_TIMEOUT_MS_MAX);
       return await broker.produce(context, { acks, timeoutMs, transactionalId: null, partitions });
     },
 
@@ -54,7 +59,7 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
       checkFetch(request);
       const response = await broker.fetch(context, {
         replica: null,
-        maxWaitMs: request.maxWaitMs,
+        maxWaitMs: Math.min(request.maxWaitMs, FETCH_WAIT_MS_MAX),
         minBytes: request.minBytes,
         maxBytes: Math.min(request.maxBytes, FETCH_BYTES_MAX),
         isolation: 'read_uncommitted',

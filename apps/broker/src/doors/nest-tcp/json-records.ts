@@ -28,14 +28,18 @@ export interface JsonFetchResponse {
 /** How a batch is built and read; #record's functions in a process. */
 export interface BatchCodec {
   encode(records: readonly Omit<StoredRecord, 'offset'>[]): Buffer;
-  /** Whole batches only, as a fetch answers them. Throws a YakError when they cannot be read. */
-  decode(batches: Buffer): readonly StoredRecord[];
+  /** Whole batches only, as a fetch answers them; one after another as they are asked for. Throws a YakError when one cannot be read. */
+  decode(batches: Buffer): Iterable<readonly StoredRecord[]>;
 }
 
 const RECORDS_MAX = 10_000;
 const TIMEOUT_MS_DEFAULT = 30_000;
 const FETCH_WAIT_MS_DEFAULT = 500;
 const FETCH_BYTES_DEFAULT = 1024 * 1024;
+/** However much is asked for: JSON takes many times the bytes of the records in it. */
+const FETCH_BYTES_MAX = 4 * 1024 * 1024;
+/** What a record takes in an answer beside its bytes. */
+const RECORD_OVERHEAD_BYTES = 64;
 
 export class JsonRecords {
   constructor(
@@ -64,7 +68,8 @@ export class JsonRecords {
     checkObject(json);
     const request = json as Partial<JsonFetchRequest>;
     checkPartitions(request.partitions);
-    const maxBytes = request.maxBytes ?? FETCH_BYTES_DEFAULT;
+    const asked = request.maxBytes ?? FETCH_BYTES_DEFAULT;
+    const maxBytes = typeof asked === 'number' ? Math.min(asked, FETCH_BYTES_MAX) : asked;
     return {
       ...request,
       encoding: encodingOf(request.encoding),
@@ -75,17 +80,31 @@ export class JsonRecords {
     };
   }
 
-  /** Records before the asked offset, which share a batch with it, are left out. */
+  /**
+   * Records before the asked offset, which share a batch with it, are left out. Compressed batches may be far larger than they
+   * came: no further batch is opened once the answer has what was asked for; the next fetch begins there.
+   */
   fetchResponse(request: JsonFetchRequest, response: RpcReply<'fetch'>): JsonFetchResponse {
     if (request.encoding === 'batch') {
       return { partitions: response.partitions.map((partition) => ({ ...partition, records: joined(partition.records) })) };
     }
     const text = request.encoding === 'base64' ? 'base64' : 'utf8';
+    let room = request.maxBytes;
     return {
       partitions: response.partitions.map((partition, index) => {
         const from = request.partitions[index]?.fetchOffset ?? 0;
-        const records = this.codec.decode(joined(partition.records)).filter((record) => record.offset >= from);
-        return { ...partition, records: records.map((record) => toJson(record, text)) };
+        const shown: unknown[] = [];
+        if (room > 0) {
+          for (const batch of this.codec.decode(joined(partition.records))) {
+            for (const record of batch) {
+              if (record.offset < from) continue;
+              shown.push(toJson(record, text));
+              room -= RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+            }
+            if (room <= 0) break;
+          }
+        }
+        return { ...partition, records: shown };
       }),
     };
   }

@@ -16,12 +16,13 @@ import { NestTcpModule } from './nest-tcp.module.js';
 /** Stands for a record batch: JSON lines, so that these tests need no batch format. */
 const codec: BatchCodec = {
   encode: (records) => Buffer.from(JSON.stringify(records)),
-  decode: (batches) => {
-    if (batches.length === 0) return [];
+  *decode(batches) {
+    if (batches.length === 0) return;
     const parsed = JSON.parse(batches.toString()) as { offset: number; value: { data: number[] } }[];
-    return parsed.map((r) => ({ ...r, value: Buffer.from(r.value.data), key: null, headers: [] }) as unknown as StoredRecord);
+    for (const r of parsed) yield [{ ...r, value: Buffer.from(r.value.data), key: null, headers: [] } as unknown as StoredRecord];
   },
 };
+const decoded = (batches: Buffer) => [...codec.decode(batches)].flat();
 
 class FakeBroker implements RpcBroker {
   produced: { context: RequestContext; request: ProduceRequest }[] = [];
@@ -164,6 +165,16 @@ describe('a stock Nest ClientProxy', () => {
     expect(Buffer.from(batch[0].value.data).toString()).toBe('grüße');
   });
 
+  it('gets no more records than it asked bytes for, at whole batches, but always one batch', async () => {
+    const partitions = [{ topic: 't', partition: 0, fetchOffset: 10 }];
+    expect((await ask('yak.fetch', { maxBytes: 1, partitions })).partitions[0].records.map((r: Json) => r.offset)).toEqual([10]);
+    expect(broker.fetched.at(-1)).toMatchObject({ maxBytes: 1 });
+    await ask('yak.fetch', { maxBytes: 2 ** 40, maxWaitMs: 2 ** 40, partitions });
+    expect(broker.fetched.at(-1)).toMatchObject({ maxBytes: 4 * 1024 * 1024, maxWaitMs: 30_000 });
+    await ask('yak.produce', { timeoutMs: 2 ** 40, partitions: [{ topic: 't', partition: 0, records: 'AAAA' }] });
+    expect(broker.produced.at(-1)!.request.timeoutMs).toBe(60_000);
+  });
+
   it('produces whole batches as base64, byte for byte', async () => {
     const batch = Buffer.from([0, 255, 1, 254]);
     await ask('yak.produce', { acks: 1, timeoutMs: 5, partitions: [{ topic: 't', partition: 0, records: batch.toString('base64') }] });
@@ -180,7 +191,7 @@ describe('a stock Nest ClientProxy', () => {
     ]);
     expect((await from('base64')).partitions[0].records[0].value).toBe(Buffer.from('zwölf 😀').toString('base64'));
     const batches = Buffer.from((await from('batch')).partitions[0].records, 'base64');
-    expect(codec.decode(batches)).toHaveLength(3);
+    expect(decoded(batches)).toHaveLength(3);
     const atEnd = (encoding: string) => ask('yak.fetch', { encoding, partitions: [{ topic: 't', partition: 0, fetchOffset: 13 }] });
     expect((await atEnd('utf8')).partitions[0].records).toEqual([]);
     expect((await atEnd('batch')).partitions[0].records).toBe('');
@@ -248,7 +259,7 @@ describe('the Nest door', () => {
     expect(broker.produced[0]!.request.partitions[0]!.records).toEqual(batch);
     const wanted = { topic: 't', partition: 0, fetchOffset: 11, maxBytes: 1 };
     const fetched = await binary.request('fetch', { maxWaitMs: 1, minBytes: 1, maxBytes: 1, partitions: [wanted] }, { timeoutMs: 2_000 });
-    expect(codec.decode(fetched.partitions[0]!.records)).toHaveLength(3);
+    expect(decoded(fetched.partitions[0]!.records)).toHaveLength(3);
 
     const watch = binary.request('metadata', { topics: [], newerThanRevision: 7, maxWaitMs: 60_000 }, { timeoutMs: 2_000 });
     await until(() => broker.watchers.size === 1);
@@ -266,6 +277,41 @@ describe('the Nest door', () => {
       await new Promise((resolve) => socket.once('close', resolve));
     }
     expect(await ask('yak.metadata', {})).toMatchObject({ clusterId: 'c' });
+  });
+
+  it('answers a message of too many values, keys or levels without looking at them', async () => {
+    const { host } = door.server.boundAddress;
+    const wide = await startNestDoor(NestTcpModule.over(brokerRpcHandlers(broker), new JsonRecords(codec, () => 0)), {
+      address: { host: '127.0.0.1', port: 0 },
+      logger: silentLogger,
+    });
+    await stock.close();
+    stock = ClientProxyFactory.create({ transport: Transport.TCP, options: { host, port: wide.server.boundAddress.port } });
+    const reason = async (data: unknown) => (await refusal('yak.createTopics', data)).fields[0].reason;
+    const deep = JSON.parse(`${'['.repeat(20)}${']'.repeat(20)}`);
+    const startedMs = performance.now();
+    expect(await reason({ topics: Array.from({ length: 400_000 }, () => ({})) })).toContain('more than 100000 values');
+    expect(
+      await reason({ topics: [{ name: 't', configs: Object.fromEntries([...Array(50_000).keys()].map((k) => [k, 'v'])) }] }),
+    ).toContain('more than 1000 keys');
+    expect(await reason({ topics: deep })).toContain('deeper than 16');
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    await wide.app.close();
+  });
+
+  it('answers all of what came in one piece, also what needs no waiting', async () => {
+    const socket = dialRaw();
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    const message = (id: number) => JSON.stringify({ pattern: 'no.such', id: String(id), data: {} });
+    socket.write(Array.from({ length: 200 }, (_, id) => `${message(id).length}#${message(id)}`).join(''));
+    await until(() => text.split('UNKNOWN_PATTERN').length === 201);
+    const huge = JSON.stringify({ pattern: 'p'.repeat(50_000), id: 'huge', data: {} });
+    socket.write(`${huge.length}#${huge}`);
+    await until(() => text.includes('huge'));
+    expect(text.length).toBeLessThan(40_000);
   });
 
   it('handles at most maxInFlight requests of a connection at once, and then the rest', async () => {

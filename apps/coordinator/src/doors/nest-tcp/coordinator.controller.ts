@@ -7,6 +7,7 @@ import { Ctx, Payload, type TcpContext } from '@nestjs/microservices';
 import type { RpcHandlers } from '#rpc';
 import {
   CreateTopicsRequestDto,
+  DEFAULT_SHAPE_LIMITS,
   DeleteTopicsRequestDto,
   EmptyRequestDto,
   Message,
@@ -41,15 +42,16 @@ export type CoordinatorPattern =
   | 'offerMetadataCopy';
 export type CoordinatorRpcHandlers = Required<Pick<RpcHandlers, CoordinatorPattern>>;
 
-/** One for all methods: a pipe holds no state. */
+/** Pipes hold no state: one for all methods that brokers ask, whose reports grow with the cluster, and one for the rest. */
 const checked = requestValidationPipe();
+const checkedReport = requestValidationPipe({ ...DEFAULT_SHAPE_LIMITS, valuesMax: 10_000_000 });
 
 @Controller()
 export class CoordinatorController {
   constructor(@Inject(COORDINATOR_HANDLERS) private readonly handlers: CoordinatorRpcHandlers) {}
 
   @Message('registerBroker')
-  registerBroker(@Payload(checked) request: RegisterBrokerRequestDto, @Ctx() context: TcpContext) {
+  registerBroker(@Payload(checkedReport) request: RegisterBrokerRequestDto, @Ctx() context: TcpContext) {
     return this.handlers.registerBroker(request, requestContext(context));
   }
 
@@ -74,12 +76,12 @@ export class CoordinatorController {
   }
 
   @Message('reportPositions')
-  reportPositions(@Payload(checked) request: ReportPositionsRequestDto, @Ctx() context: TcpContext) {
+  reportPositions(@Payload(checkedReport) request: ReportPositionsRequestDto, @Ctx() context: TcpContext) {
     return this.handlers.reportPositions(request, requestContext(context));
   }
 
   @Message('offerMetadataCopy')
-  offerMetadataCopy(@Payload(checked) request: OfferMetadataCopyRequestDto, @Ctx() context: TcpContext) {
+  offerMetadataCopy(@Payload(checkedReport) request: OfferMetadataCopyRequestDto, @Ctx() context: TcpContext) {
     return this.handlers.offerMetadataCopy(request, requestContext(context));
   }
 
