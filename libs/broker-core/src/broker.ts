@@ -9,7 +9,7 @@ import { NO_EPOCH, type RequestContext, YakError } from '#kernel';
 import { type LogDirectory, openLogDirectory } from '#log';
 import { MetadataCopy, MetadataImage } from '#metadata';
 import type { LeaderState } from '#replication';
-import type { PatternKey, RpcMessages } from '#rpc';
+import { onBehalfOf, type PatternKey, type RpcMessages } from '#rpc';
 import { type Cancellable, randomId, sleep } from '#seams';
 import { cluster, isTopicReady } from './cluster.js';
 import type { BrokerConfig, BrokerCounters, BrokerEvent, BrokerReport, BrokerSeams } from './contract.js';
@@ -301,12 +301,12 @@ export class Broker implements BrokerVerbs {
   }
 
   private readonly topicCreator = {
-    create: async (names: readonly string[]): Promise<void> => {
+    create: async (names: readonly string[], context: RequestContext): Promise<void> => {
       const link = this.requireLink();
       try {
         const response = await link.request(
           'createTopics',
-          { topics: names.map((name) => ({ name })), timeoutMs: AUTO_CREATE_TIMEOUT_MS },
+          { topics: names.map((name) => ({ name })), timeoutMs: AUTO_CREATE_TIMEOUT_MS, onBehalfOf: onBehalfOf(context) },
           AUTO_CREATE_TIMEOUT_MS,
         );
         for (const topic of response.topics) {

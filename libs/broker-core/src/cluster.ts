@@ -4,9 +4,12 @@ import { isLiveSeat, keptMembers, liveMembers, type MetadataImage, type Partitio
 import type { BrokerState } from './broker-state.js';
 import type { ClusterView, TopicsRequest, TopicView } from './verbs.js';
 
+/** Topics that one question may bring about: the rest is unknown until it is asked for again. A name costs its sender next to nothing. */
+export const AUTO_CREATE_TOPICS_MAX = 100;
+
 export interface TopicCreator {
   /** Creates topics with the cluster's defaults and waits until this broker's metadata has them, leaders included. */
-  create(names: readonly string[]): Promise<void>;
+  create(names: readonly string[], context: RequestContext): Promise<void>;
   readonly isAllowed: boolean;
 }
 
@@ -18,7 +21,7 @@ export async function cluster(
 ): Promise<ClusterView> {
   if (request.topics && request.allowAutoTopicCreation && creator.isAllowed) {
     const missing = request.topics.flatMap((topic) => ('name' in topic && isCreatable(broker, context, topic.name) ? [topic.name] : []));
-    if (missing.length > 0) await creator.create([...new Set(missing)]);
+    if (missing.length > 0) await creator.create([...new Set(missing)].slice(0, AUTO_CREATE_TOPICS_MAX), context);
   }
   const { image } = broker;
   const asked = request.topics ?? [...image.topicsById.values()].map((topic) => ({ name: topic.name }));

@@ -56,10 +56,19 @@ export interface PartitionMetadata extends WithError {
   readonly offlineReplicas: readonly number[];
 }
 
+/** Set by a broker on what it forwards to the cluster coordinator (on-behalf-of.ts); a broker ignores what its clients put here. */
+export interface OnBehalfOf {
+  readonly principal: string;
+  readonly clientId: string | null;
+  /** host:port */
+  readonly clientAddress: string;
+}
+
 export interface CreateTopicsRequest {
   readonly topics: readonly NewTopic[];
   readonly validateOnly?: boolean;
   readonly timeoutMs?: number;
+  readonly onBehalfOf?: OnBehalfOf;
 }
 export interface NewTopic {
   readonly name: string;
@@ -76,6 +85,7 @@ export interface CreateTopicsResponse {
 export interface DeleteTopicsRequest {
   readonly topics: readonly ({ name: string } | { topicId: string })[];
   readonly timeoutMs?: number;
+  readonly onBehalfOf?: OnBehalfOf;
 }
 export interface DeleteTopicsResponse {
   readonly topics: readonly (WithError & { name: string | null; topicId: string })[];

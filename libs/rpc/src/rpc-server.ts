@@ -12,6 +12,7 @@ import type { RpcLimits } from './limits.js';
 import { rpcLimits } from './limits.js';
 import type { NestPacket, NestReply } from './nest-framing.js';
 import { NestFraming } from './nest-framing.js';
+import { decisionContext } from './on-behalf-of.js';
 import { patternKeyOf } from './patterns.js';
 
 export interface RpcServerOptions {
@@ -137,7 +138,7 @@ class RpcServerConnection {
     }
     const clientId = (packet.data as { clientId?: unknown } | null)?.clientId;
     const context = typeof clientId === 'string' ? { ...this.context, clientId } : this.context;
-    return handler(packet.data as never, context);
+    return handler(packet.data as never, decisionContext(context, packet.data));
   }
 
   private reply(reply: NestReply): void {

@@ -6,7 +6,7 @@
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsOptional, IsString, ValidateIf, ValidateNested } from 'class-validator';
 import type * as rpc from '#rpc';
-import { IsAssignment, IsPartitionIndex, IsSafeInteger, IsShortText, IsStringMap, IsWaitMs } from './checks.js';
+import { IsAssignment, IsPartitionIndex, IsSafeInteger, IsShortText, IsStringMap, IsWaitMs, Nullable } from './checks.js';
 
 /** Topics or partitions in one request; more is asked in several. */
 export const REQUEST_ITEMS_MAX = 10_000;
@@ -52,6 +52,19 @@ export class NewTopicDto implements rpc.NewTopic {
   configs?: Record<string, string>;
 }
 
+/** Read by the coordinator; a broker writes its own over it. */
+export class OnBehalfOfDto implements rpc.OnBehalfOf {
+  @IsShortText({ min: 1 })
+  principal!: string;
+
+  @Nullable()
+  @IsShortText()
+  clientId!: string | null;
+
+  @IsShortText({ min: 1 })
+  clientAddress!: string;
+}
+
 export class CreateTopicsRequestDto implements rpc.CreateTopicsRequest {
   @IsArray()
   @ArrayMinSize(1)
@@ -67,6 +80,11 @@ export class CreateTopicsRequestDto implements rpc.CreateTopicsRequest {
   @IsOptional()
   @IsWaitMs()
   timeoutMs?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => OnBehalfOfDto)
+  onBehalfOf?: OnBehalfOfDto;
 }
 
 /** By name, or by the id of exactly that topic. */
@@ -91,6 +109,11 @@ export class DeleteTopicsRequestDto implements rpc.DeleteTopicsRequest {
   @IsOptional()
   @IsWaitMs()
   timeoutMs?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => OnBehalfOfDto)
+  onBehalfOf?: OnBehalfOfDto;
 }
 
 export class ListOffsetsPartitionDto {

@@ -497,6 +497,21 @@ describe('Fetch', () => {
 });
 
 describe('ListOffsets', () => {
+  it('a partition that is asked for more than once in a request is refused each time, the others are served', async () => {
+    const world = await DoorWorld.start();
+    const client = await world.connect();
+    const partitions = [1, 0, 1, 2].map((partitionIndex) => ({ partitionIndex, timestamp: 12345 }));
+    const answer = await client.ask(listOffsetsApi, 7, { replicaId: -1, topics: [{ name: 't', partitions }] });
+    const refused = errorCode('INVALID_REQUEST');
+    expect(answer.topics[0]!.partitions.map((each) => [each.partitionIndex, each.errorCode])).toEqual([
+      [1, refused],
+      [0, 0],
+      [1, refused],
+      [2, 0],
+    ]);
+    expect(world.broker.listed.at(-1)!.partitions.map((each) => each.partition)).toEqual([0, 2]);
+  });
+
   it('special timestamps are served from the version that knows them', async () => {
     const world = await DoorWorld.start();
     const client = await world.connect();

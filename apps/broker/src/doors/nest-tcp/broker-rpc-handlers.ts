@@ -4,8 +4,8 @@
  * produce and fetch are checked here, by hand and once; the other messages were checked by class-validator before.
  */
 import type { BrokerVerbs, ClusterView, TopicView } from '#broker-core';
-import type { MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
-import { checkFetch, checkProduce } from './record-frame-checks.js';
+import { type MetadataResponse, onBehalfOf, type PatternKey, type RpcHandlers, type RpcMessages, type TopicMetadata } from '#rpc';
+import { checkFetch, checkLookUps, checkProduce } from './record-frame-checks.js';
 
 /** Calls that only the cluster coordinator can answer. */
 export type ForwardedPattern = 'createTopics' | 'deleteTopics' | 'describeCluster';
@@ -89,6 +89,7 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
     },
 
     async listOffsets(request, context) {
+      checkLookUps(request.partitions);
       return await broker.listOffsets(context, {
         isolation: 'read_uncommitted',
         partitions: request.partitions.map(({ topic, partition, timestamp }) => ({ topic, partition, currentLeaderEpoch: -1, timestamp })),
@@ -99,8 +100,14 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
       return await broker.initProducerId(context, { transactionalId: null });
     },
 
-    createTopics: (request) => broker.forward('createTopics', request, forwardTimeoutMs(request.timeoutMs)),
-    deleteTopics: (request) => broker.forward('deleteTopics', request, forwardTimeoutMs(request.timeoutMs)),
+    createTopics: (request, context) => {
+      const forwarded = { ...request, onBehalfOf: onBehalfOf(context) };
+      return broker.forward('createTopics', forwarded, forwardTimeoutMs(request.timeoutMs));
+    },
+    deleteTopics: (request, context) => {
+      const forwarded = { ...request, onBehalfOf: onBehalfOf(context) };
+      return broker.forward('deleteTopics', forwarded, forwardTimeoutMs(request.timeoutMs));
+    },
     describeCluster: (request) => broker.forward('describeCluster', request),
   };
 }

@@ -41,6 +41,24 @@ export function checkFetch(request: FetchRequest): void {
   }
 }
 
+/** Earliest and latest are known without a look-up. */
+const LATEST = -1;
+const EARLIEST = -2;
+
+/** A look-up by time reads from disk, so a request may ask for one of each partition: there are only so many. */
+export function checkLookUps(
+  partitions: readonly { readonly topic: string; readonly partition: number; readonly timestamp: number }[],
+): void {
+  const seen = new Set<string>();
+  partitions.forEach(({ topic, partition, timestamp }, i) => {
+    if (timestamp === LATEST || timestamp === EARLIEST) return;
+    const key = `${topic}-${partition}`;
+    if (seen.has(key))
+      throw invalidField(`partitions.${i}`, `asks for ${topic} partition ${partition} by time again; send another request`);
+    seen.add(key);
+  });
+}
+
 export function checkObject(request: unknown): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request)) throw invalidField('request', 'must be an object');
 }

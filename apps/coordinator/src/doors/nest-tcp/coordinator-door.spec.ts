@@ -1,4 +1,5 @@
 // The coordinator's Nest door over handlers that repeat what they got: nothing valid is lost on the way in, nothing wrong gets in.
+import type { RequestContext } from '#kernel';
 import { type PatternKey, type RpcClient, RpcClientConnection, type RpcFailureError, type RpcMessages } from '#rpc';
 import { silentLogger } from '#seams';
 import { NodeNetwork, NodeScheduler } from '#seams-node';
@@ -8,6 +9,7 @@ import { NestTcpModule } from './nest-tcp.module.js';
 
 const seen: unknown[] = [];
 const addresses: string[] = [];
+const contexts: RequestContext[] = [];
 let door: NestDoor;
 let client: RpcClient;
 
@@ -110,8 +112,9 @@ const valid: { [K in CoordinatorPattern]: RpcMessages[K][0] } = {
   describeCluster: {},
 };
 
-async function repeat(request: unknown, context: { clientAddress: string }) {
+async function repeat(request: unknown, context: RequestContext) {
   seen.push(JSON.parse(JSON.stringify(request)));
+  contexts.push(context);
   addresses.push(context.clientAddress);
   return { error: 'NONE' };
 }
@@ -155,6 +158,18 @@ it.each(wrong)('refuses a wrong %s, case %#, by naming the field', async (patter
   );
   expect(failure).toMatchObject({ code: 'INVALID', fields: expect.arrayContaining([{ field, reason: expect.stringContaining(reason) }]) });
   expect(seen).toEqual([]);
+});
+
+it('decides admin calls in the name of whom a broker forwards them for, and everything else in that of the connection', async () => {
+  const asker = { principal: 'User:alice', clientId: 'her-app', clientAddress: '10.1.2.3:4567' };
+  for (const pattern of ['createTopics', 'deleteTopics'] as const) {
+    await client.request(pattern, { topics: [{ name: 't' }], onBehalfOf: asker }, { timeoutMs: 2_000 });
+    expect(contexts.at(-1)).toMatchObject(asker);
+    await client.request(pattern, { topics: [{ name: 't' }] }, { timeoutMs: 2_000 });
+    expect(contexts.at(-1)).toMatchObject({ principal: 'User:ANONYMOUS', clientAddress: expect.stringContaining('127.0.0.1') });
+    const nobody = client.request(pattern, { topics: [{ name: 't' }], onBehalfOf: { ...asker, principal: '' } }, { timeoutMs: 2_000 });
+    await expect(nobody).rejects.toMatchObject({ code: 'INVALID', fields: [{ field: 'onBehalfOf.principal' }] });
+  }
 });
 
 it('R9: an ISR without members never reaches the coordinator (KAFKA-15353)', async () => {

@@ -4,7 +4,7 @@
  */
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload, type TcpContext } from '@nestjs/microservices';
-import type { RpcHandlers } from '#rpc';
+import { decisionContext, type RpcHandlers } from '#rpc';
 import {
   CreateTopicsRequestDto,
   DEFAULT_SHAPE_LIMITS,
@@ -92,12 +92,12 @@ export class CoordinatorController {
 
   @Message('createTopics')
   createTopics(@Payload(checked) request: CreateTopicsRequestDto, @Ctx() context: TcpContext) {
-    return this.handlers.createTopics(request, requestContext(context));
+    return this.handlers.createTopics(request, decisionContext(requestContext(context), request));
   }
 
   @Message('deleteTopics')
   deleteTopics(@Payload(checked) request: DeleteTopicsRequestDto, @Ctx() context: TcpContext) {
-    return this.handlers.deleteTopics(request, requestContext(context));
+    return this.handlers.deleteTopics(request, decisionContext(requestContext(context), request));
   }
 
   @Message('describeCluster')

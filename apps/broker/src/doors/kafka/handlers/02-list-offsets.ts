@@ -29,13 +29,17 @@ export const listOffsetsHandler: Handler<typeof listOffsetsApi> = {
     const { body, version } = request;
     if (body.isolationLevel !== 0 && body.isolationLevel !== 1) return failure(request, 'INVALID_REQUEST');
     const asked = flatten(body);
-    const isServed = asked.map(({ timestamp }) => timestamp >= 0 || version >= (FIRST_VERSIONS.get(timestamp) ?? Infinity));
+    const again = askedAgain(asked);
+    const errors = asked.map(({ timestamp }, i): KafkaErrorName => {
+      if (again[i]) return 'INVALID_REQUEST';
+      return timestamp >= 0 || version >= (FIRST_VERSIONS.get(timestamp) ?? Infinity) ? 'NONE' : 'UNSUPPORTED_VERSION';
+    });
     const { partitions } = await broker.listOffsets(request.context, {
       isolation: body.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
-      partitions: asked.filter((_, i) => isServed[i]).map(withoutTiers),
+      partitions: asked.filter((_, i) => errors[i] === 'NONE').map(withoutTiers),
     });
     let next = 0;
-    const results = asked.map((each, i) => (isServed[i] ? tiered(each, partitions[next++]!) : refused(each, 'UNSUPPORTED_VERSION')));
+    const results = asked.map((each, i) => (errors[i] === 'NONE' ? tiered(each, partitions[next++]!) : refused(each, errors[i]!)));
     return answer(request, results);
   },
 
@@ -51,6 +55,14 @@ function flatten(body: ListOffsetsRequestBody): Asked[] {
       timestamp,
     })),
   );
+}
+
+/** As Kafka does: a look-up by time reads from disk, so a request is served once for each partition that really exists. */
+function askedAgain(asked: readonly Asked[]): boolean[] {
+  const counts = new Map<string, number>();
+  const key = ({ topic, partition }: Asked) => `${topic}-${partition}`;
+  for (const each of asked) counts.set(key(each), (counts.get(key(each)) ?? 0) + 1);
+  return asked.map((each) => counts.get(key(each))! > 1);
 }
 
 /** "Latest tiered" is asked as "latest", so that topic, leader and epoch are checked, and then answered with "none". */

@@ -1,0 +1,22 @@
+// Automatic creation as the metadata verb asks for it: in whose name, and how much at a time.
+import { allowAll, type RequestContext } from '#kernel';
+import { MetadataImage } from '#metadata';
+import type { BrokerState } from './broker-state.js';
+import { AUTO_CREATE_TOPICS_MAX, cluster } from './cluster.js';
+
+const context = { principal: 'User:alice', clientId: null, clientAddress: '10.1.2.3:4' } as RequestContext;
+const broker = { brokerId: 0, image: MetadataImage.empty(), authorizer: allowAll } as unknown as BrokerState;
+
+it('missing topics are created in the name of who asks, each once, and only so many for one question', async () => {
+  const created: { names: readonly string[]; context: RequestContext }[] = [];
+  const creator = {
+    isAllowed: true,
+    create: async (names: readonly string[], by: RequestContext) => void created.push({ names, context: by }),
+  };
+  const names = Array.from({ length: AUTO_CREATE_TOPICS_MAX + 50 }, (_, i) => `t${i}`);
+  const topics = ['t0', 'not/legal', ...names].map((name) => ({ name }));
+  const view = await cluster(broker, creator, context, { topics, allowAutoTopicCreation: true });
+  expect(created).toEqual([{ names: names.slice(0, AUTO_CREATE_TOPICS_MAX), context }]);
+  expect(view.topics).toHaveLength(topics.length);
+  expect(view.topics.at(-1)!.error).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+});
