@@ -112,6 +112,7 @@ export class Broker implements BrokerVerbs {
         replicas: seams.replicas,
         emit: (event) => this.emit(event),
         sendProposal: (partition, state) => void this.sendProposal(partition, state),
+        onLost: () => link.registerAgain(),
         lastHeartbeatConfirmedAt: () => link.lastHeartbeatConfirmedAt,
       },
       copy.image,
@@ -179,7 +180,7 @@ export class Broker implements BrokerVerbs {
       },
       heartbeat: () => ({
         oldestSyncAgeMs: directory.oldestSyncAgeMs(),
-        isComplete: this.replicas!.isComplete,
+        isComplete: this.noteComplete(directory),
         isDirectoryOffline: directory.failure !== null,
         lastProbeWallMs: this.lastProbeWallMs,
       }),
@@ -193,8 +194,16 @@ export class Broker implements BrokerVerbs {
         }
         return { leaderEpoch, producerId };
       },
+      storageFailed: (error) => directory.diskFailed(error),
       rejected: (error) => this.fail(error),
     };
+  }
+
+  /** "Not intact" stands until everything is held again; then it is set durably before the coordinator hears of it. */
+  private noteComplete(directory: LogDirectory): boolean {
+    const { isComplete } = this.replicas!;
+    if (isComplete) directory.markComplete(true);
+    return isComplete;
   }
 
   /** Topic configs as the copy on disk knows them, while recovery runs before anything else is open. */

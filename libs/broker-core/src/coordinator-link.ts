@@ -6,7 +6,7 @@
  * the first heartbeat under it (R12). Metadata is durable in the copy before anybody hears of it (R17).
  */
 import { type BrokerEpoch, type CoordinatorEpoch, type MonotonicMs, YakError } from '#kernel';
-import type { CopyUpdate, MetadataCopy, MetadataImage } from '#metadata';
+import type { CopyOutcome, CopyUpdate, MetadataCopy, MetadataImage } from '#metadata';
 import { type PatternKey, PROTOCOL, type RegisterBrokerResponse, type RpcClient, type RpcMessages } from '#rpc';
 import { type Clock, formatAddress, type Logger, type Random, type Scheduler, sleep } from '#seams';
 import type { BrokerConfig, CoordinatorDialer } from './contract.js';
@@ -31,6 +31,8 @@ export interface CoordinatorLinkHost {
   heartbeat(): { oldestSyncAgeMs: number; isComplete: boolean; isDirectoryOffline: boolean; lastProbeWallMs: number };
   answerAsks(asks: readonly { topicId: string; partition: number; leaderEpoch: number }[]): RpcMessages['reportPositions'][0]['positions'];
   maxSeen(): { leaderEpoch: number; producerId: number };
+  /** The metadata copy, which lies in the data folder, cannot be written. */
+  storageFailed(error: YakError): void;
   /** The cluster refuses this broker for good: wrong cluster, wrong protocol. */
   rejected(error: YakError): void;
 }
@@ -115,6 +117,13 @@ export class CoordinatorLink {
     });
   }
 
+  /** What a registration has to confess has grown: the one in force is given up. */
+  registerAgain(): void {
+    this.epoch = -1;
+    this.fencedNow = true;
+    this.client?.close();
+  }
+
   /** Asks for the shutdown slot until it is granted and every leader moved away (R28); false when `timeoutMs` passed first. */
   async handOver(timeoutMs: number): Promise<boolean> {
     this.wantsShutdown = true;
@@ -169,9 +178,17 @@ export class CoordinatorLink {
       if (response.wantsMetadataCopy) {
         await this.offerCopy(client, timeoutMs);
       } else if (response.error === 'NONE') {
-        this.host.registered(response.brokerEpoch, response.clusterId);
+        if (response.coordinatorEpoch < this.copy.highestCoordinatorEpoch) {
+          throw new YakError('NOT_ACTIVE', 'registered by a deposed cluster coordinator');
+        }
         this.epoch = response.brokerEpoch;
         this.registeredRevision = response.revision;
+        try {
+          this.host.registered(response.brokerEpoch, response.clusterId);
+        } catch (error) {
+          this.epoch = -1;
+          throw error;
+        }
         this.fencedNow = true;
         this.confirmedAt = this.seams.clock.monotonicMs();
         this.seams.logger.info('registered', { brokerEpoch: this.epoch, coordinatorEpoch: response.coordinatorEpoch });
@@ -274,6 +291,9 @@ export class CoordinatorLink {
       },
       { timeoutMs: this.config.sessionTimeoutMs },
     );
+    if (response.error === 'NONE' && response.coordinatorEpoch < this.copy.highestCoordinatorEpoch) {
+      throw new YakError('NOT_ACTIVE', 'answered by a deposed cluster coordinator');
+    }
     this.heard(response.coordinatorEpoch);
     if (epoch !== this.epoch) return;
     if (response.error === 'STALE_BROKER_EPOCH' || response.error === 'BROKER_ID_NOT_REGISTERED') {
@@ -324,7 +344,9 @@ export class CoordinatorLink {
       if (response.snapshot) updates.push({ kind: 'snapshot', snapshot: response.snapshot });
       if (response.entries.length > 0) updates.push({ kind: 'entries', entries: response.entries });
       for (const update of updates) {
-        const outcome = this.copy.applyDurably(update, response.coordinatorEpoch);
+        const outcome = this.applied(update, response.coordinatorEpoch);
+        // Beats go on and tell of it; who cannot store metadata must not act on it (R16, R17).
+        if (outcome === null) return;
         if (outcome.kind === 'stale-coordinator') throw new YakError('NOT_ACTIVE', 'answered by a deposed cluster coordinator');
         if (outcome.kind === 'needs-snapshot') {
           mustSnapshot = true;
@@ -336,6 +358,17 @@ export class CoordinatorLink {
         this.host.imageChanged(this.copy.image);
         this.wakeAll();
       }
+    }
+  }
+
+  /** Null when the copy cannot be written any more. */
+  private applied(update: CopyUpdate, coordinatorEpoch: CoordinatorEpoch): CopyOutcome | null {
+    try {
+      return this.copy.applyDurably(update, coordinatorEpoch);
+    } catch (error) {
+      if (!(error instanceof YakError) || error.code !== 'METADATA_STORE_FAILED') throw error;
+      this.host.storageFailed(error);
+      return null;
     }
   }
 

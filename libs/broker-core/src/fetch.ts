@@ -142,7 +142,11 @@ function readOne(
   const records = log.read(asked.fetchOffset, end, Math.min(asked.maxBytes, Math.max(0, budget)), isFirst);
   if (!(records instanceof Promise)) return answered(partition!, records);
   return records.then(
-    (read) => answered(partition!, read),
+    (read) => {
+      // Files went while it was read. A follower takes an empty answer for the end of the log, so it has to ask again.
+      if (read.length === 0 && isFirst && request.replica) return refused(broker, asked, partition, 'OFFSET_NOT_AVAILABLE');
+      return answered(partition!, read);
+    },
     (failure) => {
       broker.logger.error('read failed', {
         topic: partition!.topic,
@@ -190,7 +194,7 @@ function accessError(
 
 function notePosition(partition: Partition, replica: NonNullable<FetchRequest['replica']>, asked: FetchPartition): void {
   const state = partition.leader;
-  if (!state || !state.record.replicas.includes(replica.brokerId)) return;
+  if (!state?.record.replicas.includes(replica.brokerId)) return;
   // Under `interval` a follower's log end is what it holds; under `commit` only what it says it synced (R2).
   const reported = asked.flushedEndOffset ?? -1;
   partition.followerFetched(state, replica.brokerId, replica.brokerEpoch, asked.fetchOffset, Math.min(reported, asked.fetchOffset));

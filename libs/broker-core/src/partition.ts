@@ -110,12 +110,6 @@ export class Partition {
     return this.committedRecord.isr.some((seat) => seat.brokerId === this.host.brokerId && seat.brokerEpoch === this.host.brokerEpoch);
   }
 
-  /** In this leader epoch this replica durably reached the epoch's start, or leads. */
-  get isCaughtUp(): boolean {
-    if (this.currentRole.kind === 'leader') return true;
-    return this.currentRole.kind === 'follower' && this.log.caughtUpEpoch === this.currentRole.leaderEpoch;
-  }
-
   // ---- metadata ----
 
   /** Applies a committed record; older ones change nothing. Also called with the same record after a registration. */

@@ -78,7 +78,9 @@ function refusalBeforeAppend(
   if (!asked.records || asked.records.length === 0) return refused(broker, asked, 'INVALID_RECORD', 'no record batch');
   if (!partition) return refused(broker, asked, broker.missingPartitionError(asked.topic, asked.partition));
   if (request.acks === -1 && broker.isCutOffFromReplicas(partition)) {
-    return refused(broker, asked, 'NOT_ENOUGH_REPLICAS', 'this leader reaches neither the cluster coordinator nor an in-sync replica');
+    // What is stored already must not be told as refused before the append (R1).
+    const error = partition.log.findDuplicate(asked.records) ? 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' : 'NOT_ENOUGH_REPLICAS';
+    return refused(broker, asked, error, 'this leader reaches neither the cluster coordinator nor an in-sync replica');
   }
   return null;
 }

@@ -41,6 +41,8 @@ interface Followed {
   reachedStartAt: Offset | null;
   /** Position last told to the leader as durable; -1: none in this epoch. */
   reportedHeld: Offset;
+  /** The last answer brought records. */
+  hadRecords: boolean;
   isBackingOff: boolean;
 }
 
@@ -65,7 +67,14 @@ export class ReplicaFetcher {
   }
 
   add(partition: Partition, leaderEpoch: LeaderEpoch): void {
-    this.followed.set(partition, { partition, leaderEpoch, reachedStartAt: null, reportedHeld: -1, isBackingOff: false });
+    this.followed.set(partition, {
+      partition,
+      leaderEpoch,
+      reachedStartAt: null,
+      reportedHeld: -1,
+      hadRecords: false,
+      isBackingOff: false,
+    });
     this.startLoop();
     void this.releaseParkedFetch();
   }
@@ -117,7 +126,12 @@ export class ReplicaFetcher {
           .fetch(this.request(sent, isSettled ? this.options.waitMaxMs : 0, this.options.responseMaxBytes))
           .finally(() => this.fetchSerial++);
         assert(response.partitions.length === sent.length, 'a fetch response names every partition asked for');
-        for (let i = 0; i < sent.length; i++) this.handle(entries[i]!, sent[i]!, response.partitions[i]!);
+        let hadWholeBudget = true;
+        for (let i = 0; i < sent.length; i++) {
+          const answer = response.partitions[i]!;
+          this.handle(entries[i]!, sent[i]!, answer, hadWholeBudget);
+          if (answer.records.some((records) => records.length > 0)) hadWholeBudget = false;
+        }
       } catch (error) {
         this.session?.close();
         this.session = null;
@@ -127,12 +141,17 @@ export class ReplicaFetcher {
     }
   }
 
-  /** Rotated, so that a full response does not starve the same partitions every time. */
+  /**
+   * Rotated, so that a full response does not starve the same partitions every time. Those that may be at the leader's end in
+   * a new epoch come first: an empty answer says so only where nothing before it used up the response.
+   */
   private fetchable(): Followed[] {
     const entries = [...this.followed.values()].filter((entry) => !entry.isBackingOff);
     if (entries.length < 2) return entries;
     this.rotation = (this.rotation + 1) % entries.length;
-    return [...entries.slice(this.rotation), ...entries.slice(0, this.rotation)];
+    const rotated = [...entries.slice(this.rotation), ...entries.slice(0, this.rotation)];
+    const isFirst = (entry: Followed): boolean => entry.reachedStartAt === null && !entry.hadRecords;
+    return [...rotated.filter(isFirst), ...rotated.filter((entry) => !isFirst(entry))];
   }
 
   private async connected(): Promise<ReplicaSession> {
@@ -183,7 +202,8 @@ export class ReplicaFetcher {
     };
   }
 
-  private handle(entry: Followed, sent: FetchPartition, response: FetchPartitionResponse): void {
+  /** `hadWholeBudget`: the leader would have given at least one batch if there was any. */
+  private handle(entry: Followed, sent: FetchPartition, response: FetchPartitionResponse, hadWholeBudget: boolean): void {
     const { partition } = entry;
     const role = partition.role;
     const isSame =
@@ -208,10 +228,10 @@ export class ReplicaFetcher {
       partition.truncate(truncationOffset(partition.log, response.divergingEpoch));
       return;
     }
-    this.append(entry, response);
+    this.append(entry, response, hadWholeBudget);
   }
 
-  private append(entry: Followed, response: FetchPartitionResponse): void {
+  private append(entry: Followed, response: FetchPartitionResponse, hadWholeBudget: boolean): void {
     const { partition } = entry;
     const { log } = partition;
     try {
@@ -233,7 +253,8 @@ export class ReplicaFetcher {
       });
       return this.backOff(entry);
     }
-    const isAtLeadersEnd = response.records.every((records) => records.length === 0);
+    entry.hadRecords = response.records.some((records) => records.length > 0);
+    const isAtLeadersEnd = hadWholeBudget && !entry.hadRecords;
     if (entry.reachedStartAt === null && (isAtLeadersEnd || log.latestEpoch === entry.leaderEpoch)) {
       entry.reachedStartAt = log.logEndOffset;
     }

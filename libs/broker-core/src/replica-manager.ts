@@ -42,6 +42,8 @@ export interface ReplicaManagerOptions {
   readonly emit: (event: BrokerEvent) => void;
   /** Sends the pending proposal of `state` until a committed partition epoch ends it. */
   readonly sendProposal: (partition: Partition, state: LeaderState) => void;
+  /** More is lost than the last registration confessed: register again (R14, R15). */
+  readonly onLost: () => void;
   /** Monotonic time at which the last answered heartbeat was sent; null when none was. */
   readonly lastHeartbeatConfirmedAt: () => number | null;
 }
@@ -96,10 +98,16 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     return [...this.lost.values()].map(({ topicId, partition }) => ({ topicId, partition }));
   }
 
-  /** Every assigned replica is here and has durably reached its leader's epoch. */
+  /**
+   * Every assigned replica is here and was admitted to the ISR under this registration's broker epoch (R8), so that it holds
+   * what it should. An epoch reached in an earlier run proves nothing: what was held then may be what was lost.
+   */
   get isComplete(): boolean {
-    if (this.lost.size > 0) return false;
-    for (const partition of this.partitions.values()) if (!partition.isCaughtUp) return false;
+    if (this.lost.size > 0 || this.options.directory.failure) return false;
+    for (const partition of this.partitions.values()) {
+      const isAssigned = this.currentImage.partition(partition.topicId, partition.index)?.replicas.includes(this.brokerId) ?? false;
+      if (isAssigned && (!partition.isInSync || partition.role.kind === 'failed')) return false;
+    }
     return true;
   }
 
@@ -114,6 +122,8 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   /** A registration in this run: only now may roles be taken (R12). */
   registered(brokerEpoch: BrokerEpoch): void {
     this.registeredEpoch = brokerEpoch;
+    // The next start judges by this flag alone: the folders may have been made anew by then, and still be empty.
+    if (this.lost.size > 0 && !this.options.directory.failure) this.options.directory.markComplete(false);
     for (const partition of this.partitions.values()) partition.registered();
   }
 
@@ -128,7 +138,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     for (const partition of [...this.partitions.values()]) {
       const topic = image.topicsById.get(partition.topicId);
       const record = image.partition(partition.topicId, partition.index);
-      if (!topic || !record || !record.replicas.includes(this.brokerId)) {
+      if (!topic || !record?.replicas.includes(this.brokerId)) {
         // Metadata that merely lacks it is no order to delete (R14): the replica stops and its files stay.
         partition.resign();
         continue;
@@ -162,11 +172,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
       for (const record of image.partitionsOf(topic.topicId)) {
         if (!record.replicas.includes(this.brokerId)) continue;
         const key = partitionKey(topic.name, record.partition);
-        if (this.partitions.has(key)) {
-          if (this.partitions.get(key)!.topicId === topic.topicId) continue;
-          // A topic of the same name was deleted and made again while this broker knew only the old one.
-          continue;
-        }
+        if (this.partitions.has(key)) continue;
         isMade = this.openReplica(topic, record, key) || isMade;
       }
     }
@@ -177,16 +183,22 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     const { directory } = this.options;
     const isSeated = record.isr.some((seat) => seat.brokerId === this.brokerId);
     if (this.lost.has(key)) {
-      if (isSeated) return false;
-      if (directory.quarantined.some((folder) => partitionKey(folder.topic, folder.partition) === key)) {
-        directory.wipeQuarantined(topic.name, record.partition);
-      }
+      // An image of before this registration says nothing of the seat that it took away or left (R15).
+      const isJudged = this.currentImage.brokers.get(this.brokerId)?.brokerEpoch === this.registeredEpoch;
+      if (isSeated || !isJudged) return false;
+      if (this.isDamaged(key)) directory.wipeQuarantined(topic.name, record.partition);
       this.lost.delete(key);
     }
     const config = effectiveLogConfig(this.options.config.log, topic.configs);
     const existing = directory.partitions.get(key);
     if (existing && existing.topicId !== topic.topicId) {
       this.logger.error('a folder of another topic id is in the way; its replica is not served', { folder: key, topicId: topic.topicId });
+      return false;
+    }
+    if (!existing && isSeated && !this.isMaybeNotMade(record)) {
+      this.logger.error('the folder of a replica is missing', { folder: key, topicId: topic.topicId });
+      this.lost.set(key, { topicId: topic.topicId, partition: record.partition });
+      this.options.onLost();
       return false;
     }
     existing?.updateConfig(config);
@@ -207,23 +219,31 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     for (const fetcher of this.fetchers.values()) fetcher.remove(partition);
   }
 
+  /** Created after the last "folders made" mark: a missing folder of it is no loss (R14). */
+  private isMaybeNotMade(record: PartitionRecord): boolean {
+    return (record.createdRevision ?? -1) > this.options.directory.state.foldersMadeRevision;
+  }
+
+  /** Its folder is there and must not be served: found at start, or while it was read. */
+  private isDamaged(key: string): boolean {
+    const { directory } = this.options;
+    if (directory.quarantined.some((folder) => partitionKey(folder.topic, folder.partition) === key)) return true;
+    return directory.partitions.get(key)?.failure != null;
+  }
+
   /**
    * At start, from this broker's own copy: an assigned folder that is missing though it had been made, is quarantined, or
-   * belongs to another topic id is lost (R14). A partition that was never changed since its creation and whose creation may
-   * be newer than the last "folders made" mark is merely not made yet.
+   * belongs to another topic id is lost (R14).
    */
   private findLost(): void {
     const { directory } = this.options;
     const image = this.currentImage;
-    const isBehind = directory.state.foldersMadeRevision < image.revision;
     for (const topic of image.topicsById.values()) {
       for (const record of image.partitionsOf(topic.topicId)) {
         if (!record.replicas.includes(this.brokerId)) continue;
         const key = partitionKey(topic.name, record.partition);
         if (directory.partitions.get(key)?.topicId === topic.topicId) continue;
-        const isQuarantined = directory.quarantined.some((folder) => partitionKey(folder.topic, folder.partition) === key);
-        const isMaybeNotMade = isBehind && record.partitionEpoch === 0 && !isQuarantined;
-        if (isMaybeNotMade) continue;
+        if (this.isMaybeNotMade(record) && !this.isDamaged(key)) continue;
         this.lost.set(key, { topicId: topic.topicId, partition: record.partition });
         this.logger.error('the data of a replica is lost or damaged', { topic: topic.name, partition: record.partition });
       }
@@ -234,6 +254,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
 
   roleChanged(partition: Partition): void {
     const role = partition.role;
+    if (role.kind === 'failed' && partition.log.failure && !this.options.directory.failure) return this.lose(partition);
     for (const [leader, fetcher] of this.fetchers) {
       fetcher.remove(partition);
       if (fetcher.partitionCount === 0 && (role.kind !== 'follower' || role.leader !== leader)) {
@@ -242,6 +263,14 @@ export class ReplicaManager implements BrokerState, PartitionHost {
       }
     }
     if (role.kind === 'follower' && !this.isStopped) this.fetcherFor(role.leader).add(partition, role.leaderEpoch);
+  }
+
+  /** Its data turned out to be damaged: the seat has to go, or the partition would wait for this broker for ever (R15). */
+  private lose(partition: Partition): void {
+    this.forget(partition);
+    const { topicId, index } = partition;
+    this.lost.set(partitionKey(partition.topic, index), { topicId, partition: index });
+    this.options.onLost();
   }
 
   followerHeld(partition: Partition): void {
@@ -298,9 +327,13 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     this.fetchers.clear();
   }
 
-  /** A leader epoch that this replica heard of, for answers to an asking election; null when it has no such replica. */
+  /** This replica's answer to an asking election, which promises to take no part in a lower leader epoch (R19); null when it has no such replica. */
   positionFor(topicId: TopicId, index: number, leaderEpoch: LeaderEpoch) {
     const partition = this.byTopicId.get(topicId)?.get(index);
+    if (!partition && [...this.lost.values()].some((seat) => seat.topicId === topicId && seat.partition === index)) {
+      // Who waits for every last known member must hear that this one has nothing (R13).
+      return { topicId, partition: index, leaderEpoch, lastEpoch: -1, caughtUpEpoch: -1, syncedEndOffset: 0, maxProducerId: -1 };
+    }
     if (!partition || partition.role.kind === 'failed') return null;
     partition.promise(leaderEpoch);
     return {
@@ -309,7 +342,8 @@ export class ReplicaManager implements BrokerState, PartitionHost {
       leaderEpoch,
       lastEpoch: partition.log.latestEpoch,
       caughtUpEpoch: partition.log.caughtUpEpoch,
-      syncedEndOffset: partition.log.flushedEndOffset,
+      // Under `interval` what is written counts: it has been acknowledged, and a loss of it changes the broker epoch.
+      syncedEndOffset: partition.log.heldEndOffset,
       maxProducerId: partition.log.maxProducerId,
     };
   }

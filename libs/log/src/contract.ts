@@ -163,6 +163,8 @@ export interface LogDirectory {
   /** Set when a write or sync failed or space ran out: nothing more is written here. */
   readonly failure: Error | null;
   onFailure(listener: (error: Error) => void): void;
+  /** Another file in this folder could not be written: the whole folder is offline from now on (R16). A YakError, else it is a bug. */
+  diskFailed(error: unknown): void;
 
   /** First registration: cluster id and broker id become part of the folder, durably. Later calls only assert equality. */
   adopt(clusterId: string, brokerId: number): void;

@@ -65,15 +65,19 @@ describe('MetadataCopy', () => {
     expect(copy.image.toSnapshot()).toEqual(image.toSnapshot());
   });
 
-  it('S12: goes forward only, except into a new history of a higher coordinator epoch (R19)', () => {
+  it('S12: goes forward only; a new history lies ahead of every copy, a store that went back does not (R19)', () => {
     const { image } = history();
     const copy = MetadataCopy.open(new SimDisk(), PATH);
     copy.applyDurably(snapshotOf(image), 1);
     const old = { ...image.toSnapshot(), revision: 1, opId: 'old' };
     expect(copy.applyDurably({ kind: 'snapshot', snapshot: old }, 9).kind).toBe('needs-snapshot');
-    const begun = { ...image.toSnapshot(), revision: 1, opId: 'new', coordinatorEpoch: NEW_HISTORY_STEP };
+    // A coordinator that took over an older store has a higher epoch, too.
+    const gone = { ...old, coordinatorEpoch: 9 };
+    expect(copy.applyDurably({ kind: 'snapshot', snapshot: gone }, 9).kind).toBe('needs-snapshot');
+    expect(copy.image.revision).toBe(image.revision);
+    const begun = { ...image.toSnapshot(), revision: NEW_HISTORY_STEP, opId: 'new', coordinatorEpoch: NEW_HISTORY_STEP };
     expect(copy.applyDurably({ kind: 'snapshot', snapshot: begun }, NEW_HISTORY_STEP).kind).toBe('applied');
-    expect(copy.image).toMatchObject({ revision: 1, opId: 'new' });
+    expect(copy.image).toMatchObject({ revision: NEW_HISTORY_STEP, opId: 'new' });
     expect(copy.applyDurably(snapshotOf(image), NEW_HISTORY_STEP).kind).toBe('needs-snapshot');
   });
 

@@ -113,9 +113,9 @@ export class MetadataCopy {
   private applySnapshot(snapshot: MetadataSnapshot, coordinatorEpoch: CoordinatorEpoch): CopyOutcome {
     const before = this.current;
     if (snapshot.opId === before.opId) return this.applyEntries([], coordinatorEpoch);
-    // Forward only, except into a new history, which a newer coordinator began (R19).
+    // Forward only. A new history, too, begins far above every copy (R19); a lower revision is a store that went back.
     const isForward = snapshot.revision > before.revision && snapshot.coordinatorEpoch >= before.coordinatorEpoch;
-    if (!isForward && snapshot.coordinatorEpoch <= before.coordinatorEpoch) {
+    if (!isForward) {
       return { kind: 'needs-snapshot', reason: `snapshot of revision ${snapshot.revision} is older than revision ${before.revision}` };
     }
     const after = MetadataImage.fromSnapshot(snapshot);

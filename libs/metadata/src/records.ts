@@ -84,6 +84,8 @@ export interface PartitionRecord {
   readonly mustAsk: boolean;
   /** True when the last election may have lost records (R13): shown to people, never cleared silently. */
   readonly possibleLoss: boolean;
+  /** Revision of the entry that created it: tells a folder that was lost from one that is not made yet (R14). Absent: long ago. */
+  readonly createdRevision?: number;
 }
 
 export interface TopicDeletedRecord {

@@ -64,7 +64,7 @@ export function createTopics(
     if (index >= MAX_TOPICS_PER_REQUEST)
       return refused(topic, 'POLICY_VIOLATION', `a request creates at most ${MAX_TOPICS_PER_REQUEST} topics`);
     if (counts.get(topic.name)! > 1) return refused(topic, 'INVALID_REQUEST', `the request names topic ${topic.name} more than once`);
-    const plan = planTopic(state.image, topic, context);
+    const plan = planTopic(state, topic, context);
     if ('error' in plan) return refused(topic, plan.error, plan.message);
     const topicId = command.validateOnly ? '' : context.newTopicId();
     if (!command.validateOnly) records.push(...plan.build(topicId));
@@ -88,7 +88,7 @@ interface Refusal {
   readonly message: string;
 }
 
-function planTopic(image: MetadataImage, topic: NewTopicCommand, context: CreateTopicsContext): TopicPlan | Refusal {
+function planTopic({ image, revision }: DecisionState, topic: NewTopicCommand, context: CreateTopicsContext): TopicPlan | Refusal {
   const nameProblem = topicNameProblem(topic.name);
   if (nameProblem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: nameProblem };
   if (image.topicsByName.has(topic.name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `topic ${topic.name} exists` };
@@ -142,6 +142,7 @@ function planTopic(image: MetadataImage, topic: NewTopicCommand, context: Create
           lastKnown: [],
           mustAsk: false,
           possibleLoss: false,
+          createdRevision: revision,
         };
       }),
     ],

@@ -239,6 +239,19 @@ describe('registration', () => {
     expect(cluster.register(0, { incarnationId: 'x' }, false).brokerEpoch).toBeGreaterThan(first.brokerEpoch);
   });
 
+  it('R14: a repeat that has more to confess is judged anew', () => {
+    const cluster = threeBrokers();
+    for (const brokerId of [0, 1, 2]) cluster.fence(brokerId);
+    expect(cluster.show()).toContain('live none kept 1,2');
+    const { lastUnfencedEpoch } = cluster.broker(1);
+    const repeat = { incarnationId: 'x', storedBrokerEpoch: lastUnfencedEpoch };
+    const first = cluster.register(1, repeat);
+    expect(cluster.register(1, repeat).brokerEpoch).toBe(first.brokerEpoch);
+    const lost = [{ topicId: 'id-t', partition: 0 }];
+    expect(cluster.register(1, { ...repeat, lostPartitions: lost }).brokerEpoch).toBeGreaterThan(first.brokerEpoch);
+    expect(cluster.show()).toContain('live none kept 2 last 1');
+  });
+
   it('refuses the data of another cluster with a way out', () => {
     const refused = new ModelCluster().register(0, { clusterId: 'other' });
     expect(refused.error).toBe('INCONSISTENT_CLUSTER_ID');

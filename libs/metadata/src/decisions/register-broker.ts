@@ -66,19 +66,21 @@ export function registerBroker(
       `broker ${command.brokerId} is registered by a process that still lives; this one may register once that one is fenced`,
     );
   }
+  const isDirectoryTrusted = old === undefined || isDirectoryIntact(old, command);
   if (
     old &&
     isSameIncarnation &&
     old.isFenced &&
     command.storedBrokerEpoch < old.brokerEpoch &&
-    old.lastUnfencedEpoch !== old.brokerEpoch
+    old.lastUnfencedEpoch !== old.brokerEpoch &&
+    (isDirectoryTrusted || !old.isIntact) &&
+    !command.lostPartitions.some((seat) => hasSeatOf(image.partition(seat.topicId, seat.partition), old))
   ) {
-    // A repeat whose answer got lost: nothing was done under that epoch yet, so it can be given again.
+    // A repeat whose answer got lost, with nothing more to confess: nothing was done under that epoch yet, so it can be given again.
     return { records: [], response: { error: 'NONE', brokerEpoch: old.brokerEpoch } };
   }
 
   const brokerEpoch = state.revision;
-  const isDirectoryTrusted = old === undefined || isDirectoryIntact(old, command);
   const lost = new Set(command.lostPartitions.map((seat) => `${seat.topicId}/${seat.partition}`));
   const hasPageCache = command.wasCleanShutdown || command.isSameBoot;
   const isIntactFor = (partition: PartitionRecord): boolean =>
@@ -135,6 +137,10 @@ function isDirectoryIntact(old: BrokerRecord, command: RegisterBroker): boolean 
   return (
     !command.isBlank && command.directoryId === old.directoryId && command.storedBrokerEpoch >= old.lastUnfencedEpoch && command.isComplete
   );
+}
+
+function hasSeatOf(partition: PartitionRecord | undefined, broker: BrokerRecord): boolean {
+  return partition?.isr.some((seat) => seat.brokerId === broker.brokerId && seat.brokerEpoch === broker.brokerEpoch) ?? false;
 }
 
 function restamped(partition: PartitionRecord, brokerId: BrokerId, brokerEpoch: BrokerEpoch): PartitionShift {
