@@ -81,17 +81,20 @@ export class BrokerWatch {
 
   private judge(): void {
     const watched = [...this.chain.image.brokers.values()].filter((broker) => !broker.isFenced).map((broker) => broker.brokerId);
-    for (const brokerId of this.detector.expired(watched, this.now())) {
-      this.fence(brokerId, this.chain.image.brokers.get(brokerId)!.brokerEpoch, 'its session is over');
+    const expired = new Set(this.detector.expired(watched, this.now()));
+    for (const brokerId of expired) {
+      // Those that go together give up no seat for each other (R13).
+      const isHeard = (other: number): boolean => !expired.has(other);
+      this.fence(brokerId, this.chain.image.brokers.get(brokerId)!.brokerEpoch, 'its session is over', isHeard);
     }
   }
 
-  private fence(brokerId: number, brokerEpoch: number, reason: string): void {
+  private fence(brokerId: number, brokerEpoch: number, reason: string, isHeard: (brokerId: number) => boolean = () => true): void {
     if (this.fencing.has(brokerId)) return;
     this.fencing.add(brokerId);
     this.seams.logger.warn('broker fenced', { brokerId, brokerEpoch, reason });
     const done = (): void => void this.fencing.delete(brokerId);
-    this.chain.submit((state) => fenceBroker(state, { brokerId, brokerEpoch })).then(done, done);
+    this.chain.submit((state) => fenceBroker(state, { brokerId, brokerEpoch }, { isHeard })).then(done, done);
   }
 
   private async isRefused(endpoint: Endpoint): Promise<boolean> {

@@ -288,6 +288,10 @@ export class ClusterCoordinator {
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
     this.reign = null;
     this.become('collecting', this.collectReason());
+    // Whoever knew more may be gone when this process starts again: the store itself has to remember.
+    this.options.metadataLog.markSuspect(reason).catch((error) => {
+      this.options.seams.logger.error('the suspicion could not be stored', { reason: (error as Error).message });
+    });
     reign?.stop(`the store is suspect: ${reason}`);
   }
 

@@ -31,6 +31,7 @@ class ScriptedLog implements MetadataLog {
     this.asked.push(entry);
     return (this.script.shift() ?? ((next) => this.keep(next)))(entry);
   }
+  async markSuspect(): Promise<void> {}
   async writeSnapshot(): Promise<void> {
     this.snapshots++;
   }

@@ -25,8 +25,10 @@ import {
   createTopics,
   deleteTopics,
   deltaOf,
+  dropKeptMembers,
   electLeader,
   failDirectory,
+  isKeptInVain,
   isLeaderImbalanced,
   isUnheardInHistory,
   MetadataImage,
@@ -76,6 +78,7 @@ export const MAX_ENTRIES_PER_FETCH = 200;
 /** Longest that an answer about new topics waits until their leaders know of them. */
 export const TOPIC_APPLY_WAIT_MS = 1_000;
 const REBALANCE_CHECK_INTERVAL_MS = 1_000;
+const KEPT_CHECK_INTERVAL_MS = 500;
 
 export interface ReignOptions {
   readonly config: CoordinatorConfig;
@@ -112,6 +115,7 @@ export class Reign {
   private readonly imbalancedSince = new Map<string, number>();
   private readonly slowSyncAt = new Map<BrokerId, number>();
   private rebalanceCheckedAt = Number.NEGATIVE_INFINITY;
+  private keptCheckedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ReignOptions) {
     this.config = options.config;
@@ -136,7 +140,10 @@ export class Reign {
       options.coordinatorEpoch,
       options.recentEntries,
     );
-    this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, () => this.rebalanceIfDue());
+    this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, () => {
+      this.dropKeptIfDue();
+      this.rebalanceIfDue();
+    });
   }
 
   get image(): MetadataImage {
@@ -263,6 +270,12 @@ export class Reign {
 
   async metadataFetch(request: MetadataFetchRequest): Promise<MetadataFetchResponse> {
     const deadline = this.now() + Math.min(request.maxWaitMs, MAX_WAIT_MS);
+    const contradiction = this.contradiction(request.afterRevision, request.afterOpId);
+    if (contradiction !== null) {
+      // Before it gets a snapshot that would take it back: its copy may be the only one that knows more (R19).
+      this.options.onContradiction(`broker ${request.brokerId} ${contradiction}`);
+      throw new YakError('NOT_ACTIVE', 'the metadata store is suspect; register again');
+    }
     this.applied(request.brokerId, request.afterRevision);
     for (;;) {
       const entries = this.chain.entriesAfter(request.afterRevision, request.afterOpId);
@@ -566,6 +579,19 @@ export class Reign {
       this.image.brokers.get(brokerId)?.isFenced === false && (this.sessions.get(brokerId)?.appliedRevision ?? -1) < revision;
     while ([...brokerIds].some(isBehind) && this.now() < deadline && !this.chain.isStopped) {
       await this.applications.wait(deadline - this.now());
+    }
+  }
+
+  /** A seat was kept for want of brokers that had been heard; once they are, nothing else takes it away (R10). */
+  private dropKeptIfDue(): void {
+    const now = this.now();
+    if (now - this.keptCheckedAt < KEPT_CHECK_INTERVAL_MS) return;
+    this.keptCheckedAt = now;
+    const isHeard = (brokerId: BrokerId): boolean => this.detector.lastHeardAt(brokerId) !== null;
+    for (const record of this.image.allPartitions()) {
+      if (!isKeptInVain(record, this.image, isHeard)) continue;
+      this.chain.submit((state) => dropKeptMembers(state, isHeard)).catch(() => {});
+      return;
     }
   }
 

@@ -113,6 +113,13 @@ export class EmbeddedMetadataLog implements MetadataLog {
     return next;
   }
 
+  async markSuspect(reason: string): Promise<void> {
+    this.requireUsable();
+    if (this.suspicion !== null) return;
+    this.suspicion = reason.replace(/\s+/g, ' ');
+    replaceFile(this.disk, this.directory, SUSPECT_FILE, Buffer.from(`${this.suspicion}\n`));
+  }
+
   async append(
     expected: Expected,
     coordinatorEpoch: CoordinatorEpoch,

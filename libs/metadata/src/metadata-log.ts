@@ -23,6 +23,11 @@ export interface MetadataLog {
   load(): Promise<{ snapshot: MetadataSnapshot | null; entries: MetadataEntry[]; suspicion: string | null }>;
   /** Durably raises the store's coordinator epoch above every earlier one and answers it; older writers are refused from then on. */
   takeOver(atLeast: CoordinatorEpoch): Promise<CoordinatorEpoch>;
+  /**
+   * A broker knows what this store does not (R19): durably, every load from now on tells `reason` as its suspicion, until a
+   * snapshot begins a new history. Nothing is appended meanwhile.
+   */
+  markSuspect(reason: string): Promise<void>;
   append(expected: Expected, coordinatorEpoch: CoordinatorEpoch, opId: string, records: readonly MetadataRecord[]): Promise<AppendResult>;
   /** Replaces everything up to snapshot.revision; also how a new history begins (R19). */
   writeSnapshot(snapshot: MetadataSnapshot, coordinatorEpoch: CoordinatorEpoch): Promise<void>;

@@ -4,10 +4,13 @@
  * same entry.
  */
 import type { BrokerEpoch, BrokerId } from '#kernel';
+import { NO_BROKER } from '#kernel';
+import type { Registrations } from '../image.js';
 import { isLiveSeat } from '../image.js';
-import type { BrokerRecord } from '../records.js';
+import type { BrokerRecord, PartitionRecord } from '../records.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
 import { Draft } from './decision.js';
+import type { PartitionShift } from './settle-partition.js';
 import { hasSeat, settlePartition, withoutSeat } from './settle-partition.js';
 
 export interface BrokerCommand {
@@ -27,10 +30,14 @@ export function brokerEpochProblem(state: DecisionState, command: BrokerCommand)
 }
 
 /** R22: from now on it leads nothing and is no live member; where m others live, its seat goes too (R10). */
-export function fenceBroker(state: DecisionState, command: BrokerCommand): Decision<Outcome> {
+export function fenceBroker(
+  state: DecisionState,
+  command: BrokerCommand,
+  context: { /** Which unfenced brokers were heard; see registerBroker. */ readonly isHeard?: (brokerId: BrokerId) => boolean } = {},
+): Decision<Outcome> {
   const problem = brokerEpochProblem(state, command);
   if (problem) return { records: [], response: problem };
-  return changed(state, command.brokerId, (broker) => (broker.isFenced ? broker : { ...broker, isFenced: true }));
+  return changed(state, command.brokerId, (broker) => (broker.isFenced ? broker : { ...broker, isFenced: true }), context);
 }
 
 /** Only after it applied the revision that fenced it: the caller checks that (R22). Its kept seats live again; leaderless partitions are led. */
@@ -97,14 +104,35 @@ export function controlledShutdown(state: DecisionState, command: BrokerCommand)
   return changed(state, command.brokerId, (broker) => ({ ...broker, isShuttingDown: true }));
 }
 
-function changed(state: DecisionState, brokerId: BrokerId, change: (broker: BrokerRecord) => BrokerRecord): Decision<Outcome> {
+/** Kept, though m members live that were heard: the watermark waits for it in vain (R10). */
+export function isKeptInVain(partition: PartitionRecord, registrations: Registrations, isHeard: (brokerId: BrokerId) => boolean): boolean {
+  const live = partition.isr.filter((seat) => isLiveSeat(seat, registrations));
+  if (live.length === partition.isr.length || partition.leader === NO_BROKER) return false;
+  return live.filter((seat) => isHeard(seat.brokerId)).length >= partition.minInSyncReplicas;
+}
+
+/** Seats that were kept while it was open whether others still run, and are not needed any more (R10). */
+export function dropKeptMembers(state: DecisionState, isHeard: (brokerId: BrokerId) => boolean): Decision<Outcome> {
+  const draft = new Draft(state.image);
+  for (const partition of state.image.allPartitions()) {
+    if (isKeptInVain(partition, draft, isHeard)) draft.setPartition(settlePartition(partition, { isHeard }, draft));
+  }
+  return { records: draft.records, response: { error: 'NONE' } };
+}
+
+function changed(
+  state: DecisionState,
+  brokerId: BrokerId,
+  change: (broker: BrokerRecord) => BrokerRecord,
+  context: Pick<PartitionShift, 'isHeard'> = {},
+): Decision<Outcome> {
   const before = state.image.brokers.get(brokerId)!;
   const after = change(before);
   if (after === before) return { records: [], response: { error: 'NONE' } };
   const draft = new Draft(state.image);
   draft.setBroker(after);
   for (const partition of state.image.allPartitions()) {
-    if (hasSeat(partition, brokerId)) draft.setPartition(settlePartition(partition, {}, draft));
+    if (hasSeat(partition, brokerId)) draft.setPartition(settlePartition(partition, context, draft));
   }
   return { records: draft.records, response: { error: 'NONE' } };
 }
