@@ -5,7 +5,7 @@
  * Opening goes outside in: identity, lock, leftovers, partitions, and only when all of them are recovered and synced are the
  * recovery points stored and the clean marker removed (R12).
  */
-import { assert, CorruptionError, type Offset, partitionKey, type TopicId, YakError } from '#kernel';
+import { assert, CorruptionError, type Offset, partitionKey, type TopicId, type WallMs, YakError } from '#kernel';
 import { type Cancellable, type Clock, type Disk, type Logger, type Random, randomId, type Scheduler } from '#seams';
 import type { DirectoryState, LogConfig, LogDirectory, PartitionLog } from './contract.js';
 import {
@@ -134,6 +134,7 @@ class DataFolder implements LogDirectory, LogHost {
   private space!: FreeSpaceGuard;
   private checkpointTimer: Cancellable | null = null;
   private isClosed = false;
+  private readonly steadyOffsetMs: number;
 
   constructor(
     private readonly seams: LogSeams,
@@ -145,6 +146,7 @@ class DataFolder implements LogDirectory, LogHost {
     this.clock = seams.clock;
     this.scheduler = seams.scheduler;
     this.logger = seams.logger;
+    this.steadyOffsetMs = this.clock.wallMs() - this.clock.monotonicMs();
     this.recoveryPointFile = new OffsetCheckpoint(this.disk, path, RECOVERY_POINT_CHECKPOINT);
     this.logStartFile = new OffsetCheckpoint(this.disk, path, LOG_START_CHECKPOINT);
     this.highWatermarkFile = new OffsetCheckpoint(this.disk, path, HIGH_WATERMARK_CHECKPOINT);
@@ -459,6 +461,10 @@ class DataFolder implements LogDirectory, LogHost {
   }
 
   // ---- what logs ask ----
+
+  steadyMs(): WallMs {
+    return this.steadyOffsetMs + this.clock.monotonicMs();
+  }
 
   guard<T>(work: () => T): T {
     if (this.failure !== null) throw this.failure;

@@ -1,4 +1,4 @@
-import type { Offset } from '#kernel';
+import type { Offset, WallMs } from '#kernel';
 import type { Clock, Disk, Logger, Scheduler } from '#seams';
 
 /** What a partition's log asks of the data folder it lives in. */
@@ -7,6 +7,8 @@ export interface LogHost {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
+  /** The wall clock as it was at the start plus what has passed since: a step of the wall clock expires nothing (R25). */
+  steadyMs(): WallMs;
   /** Runs changing disk work. A YakError out of it takes the whole directory offline, this log included, and is thrown on (R16). */
   guard<T>(work: () => T): T;
   diskFailed(error: unknown): void;

@@ -339,6 +339,15 @@ describe('idempotent producers', () => {
     expect(send(harness, 6)).toMatchObject({ kind: 'appended', baseOffset: 6 });
   });
 
+  it('R25: a step of the wall clock expires no producer, or its retry would be stored twice', async () => {
+    const harness = await opened();
+    harness.log().appendAsLeader(harness.batch(1, { producerId: 9, sequence: 0 }), 1);
+    await harness.time.turn();
+    harness.time.wall += 48 * 3_600_000;
+    harness.log().applyRetention(1);
+    expect(send(harness, 0).kind).toBe('duplicate');
+  });
+
   it('R25: state expires by our clock, never by the records', async () => {
     const harness = await opened({ producerIdExpirationMs: 1000 });
     harness.log().appendAsLeader(harness.batch(1, { producerId: 9, sequence: 0, timestamp: 5 }), 1);

@@ -143,7 +143,7 @@ export class SegmentedLog implements PartitionLog {
     const baseOffset = this.logEndOffset;
     recordBatch.setBaseOffset(records, baseOffset);
     recordBatch.setLeaderEpoch(records, leaderEpoch);
-    const lastOffset = this.take(records, unpinned(records, TAIL_CACHE_PINNING_RATIO), nowMs);
+    const lastOffset = this.take(records, unpinned(records, TAIL_CACHE_PINNING_RATIO));
     return { kind: 'appended', baseOffset, lastOffset };
   }
 
@@ -165,11 +165,10 @@ export class SegmentedLog implements PartitionLog {
       expected = recordBatch.lastOffset(batch) + 1;
       epoch = recordBatch.leaderEpoch(batch);
     }
-    const nowMs = this.host.clock.wallMs();
     for (const batch of batches) {
       const batchEpoch = recordBatch.leaderEpoch(batch);
       if (batchEpoch > this.latestEpoch) this.assignEpoch(batchEpoch, this.logEndOffset);
-      this.take(batch, batch, nowMs);
+      this.take(batch, batch);
     }
   }
 
@@ -182,9 +181,9 @@ export class SegmentedLog implements PartitionLog {
   }
 
   /** The batch is in the log from here on; it leaves for the disk at the end of this turn. Answers its last offset. */
-  private take(batch: Buffer, cached: Buffer, nowMs: WallMs): Offset {
+  private take(batch: Buffer, cached: Buffer): Offset {
     const lastOffset = recordBatch.lastOffset(batch);
-    this.producers.record(batch, 0, nowMs);
+    this.producers.record(batch, 0, this.host.steadyMs());
     this.tail.push(cached, this.logEndOffset, lastOffset);
     this.pending.push(batch);
     this.logEndOffset = lastOffset + 1;
@@ -390,7 +389,7 @@ export class SegmentedLog implements PartitionLog {
 
   private reloadProducers(endOffset: Offset): void {
     const { maxProducerId } = this.producers;
-    this.producers = loadProducerState(this.host.disk, this.store, endOffset, this.host.clock.wallMs());
+    this.producers = loadProducerState(this.host.disk, this.store, endOffset, this.host.steadyMs());
     this.producers.maxProducerId = Math.max(this.producers.maxProducerId, maxProducerId);
   }
 
@@ -436,7 +435,7 @@ export class SegmentedLog implements PartitionLog {
   applyRetention(highWatermark: Offset): number {
     this.assertUsable();
     const nowMs = this.host.clock.wallMs();
-    this.producers.expire(nowMs, this.currentConfig.producerIdExpirationMs);
+    this.producers.expire(this.host.steadyMs(), this.currentConfig.producerIdExpirationMs);
     const { retentionMs, retentionBytes } = this.currentConfig;
     const bound = Math.min(highWatermark, this.flushedEndOffset);
     let excessBytes = retentionBytes < 0 ? 0 : this.store.sizeBytes - retentionBytes;
