@@ -372,7 +372,10 @@ describe('a suspect store', () => {
     const { revision } = cluster.image;
     const fetch = { brokerId: 0, afterRevision: revision + 5, afterOpId: 'later', maxWaitMs: 0 };
     await expect(cluster.ask('metadataFetch', fetch)).rejects.toMatchObject({ code: 'NOT_ACTIVE' });
-    expect(cluster.coordinator.report()).toMatchObject({ state: 'collecting', reason: expect.stringContaining(`revision ${revision + 5}`) });
+    expect(cluster.coordinator.report()).toMatchObject({
+      state: 'collecting',
+      reason: expect.stringContaining(`revision ${revision + 5}`),
+    });
     await cluster.until(() => cluster.coordinator.report().state === 'active' && !cluster.coordinator.report().isSuspect, 'settled');
     const other = { ...fetch, afterRevision: cluster.image.revision, afterOpId: 'of another history' };
     await expect(cluster.ask('metadataFetch', other)).rejects.toMatchObject({ code: 'NOT_ACTIVE' });
