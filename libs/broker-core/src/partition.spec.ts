@@ -1,11 +1,13 @@
-import type { KafkaErrorName } from '#kernel';
+import { allowAll, type KafkaErrorName } from '#kernel';
 import type { PartitionRecord } from '#metadata';
 import type { BrokerStatus, LeaderState } from '#replication';
 import { silentLogger } from '#seams';
 import { LogHarness } from '../../log/src/testing/log-harness.js';
 import { partitionRecord, seats } from '../../replication/src/testing/partition-record.js';
+import type { BrokerState } from './broker-state.js';
 import type { BrokerEvent } from './contract.js';
 import { Counters } from './counters.js';
+import { LATEST_TIMESTAMP, listOffsets } from './list-offsets.js';
 import { Partition, type PartitionHost } from './partition.js';
 
 /** Broker 0 under broker epoch 10, with a real log on a simulated disk, among brokers 1 and 2 that are up. */
@@ -118,6 +120,29 @@ describe('leading', () => {
     fetched(1, 2);
     fetched(2, 2);
     expect(answers).toEqual(['NONE']);
+  });
+});
+
+describe('after an election', () => {
+  it('R7: the latest offset is not available until the watermark reached the start of the epoch', async () => {
+    const { harness, partition, lead, fetched, produce } = await setUp();
+    lead(5, 8);
+    await produce('leader');
+    await harness.time.turn();
+    // Led again in a later epoch: the record may have been read by consumers, yet this watermark does not know it.
+    lead(6, 9);
+    expect(partition.highWatermark).toBe(0);
+    const broker = { authorizer: allowAll, partition: () => partition } as unknown as BrokerState;
+    const latest = async () => {
+      const partitions = [{ topic: 't', partition: 0, timestamp: LATEST_TIMESTAMP, currentLeaderEpoch: -1 }];
+      const { error, offset } = (await listOffsets(broker, {} as never, { partitions } as never)).partitions[0]!;
+      return error === 'NONE' ? offset : error;
+    };
+    expect(await latest()).toBe('OFFSET_NOT_AVAILABLE');
+    fetched(1, 1);
+    expect(await latest()).toBe('OFFSET_NOT_AVAILABLE');
+    fetched(2, 1);
+    expect(await latest()).toBe(1);
   });
 });
 

@@ -1,10 +1,13 @@
+import { allowAll } from '#kernel';
 import { recordBatch } from '#record';
 import { silentLogger } from '#seams';
 import { LogHarness } from '../../log/src/testing/log-harness.js';
-import { partitionRecord } from '../../replication/src/testing/partition-record.js';
+import { partitionRecord, seats } from '../../replication/src/testing/partition-record.js';
+import type { BrokerState } from './broker-state.js';
 import { Counters } from './counters.js';
+import { fetch } from './fetch.js';
 import { Partition, type PartitionHost } from './partition.js';
-import { ReplicaFetcher } from './replica-fetcher.js';
+import { REPLICA_FETCH_BACKOFF_MS, ReplicaFetcher } from './replica-fetcher.js';
 import type { FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse } from './verbs.js';
 
 const LEADER_EPOCH = 5;
@@ -110,5 +113,81 @@ describe('ReplicaFetcher', () => {
     expect(starved.caughtUpEpoch).toBe(LEADER_EPOCH);
     expect(starved.logEndOffset).toBe(1);
     fetcher.stop();
+  });
+
+  it('R5: an answer is dropped when leader epoch, leader or log end are not what they were when the request left', async () => {
+    const { harness, fetcher, partitions, fetches, answer } = await following('t');
+    const log = harness.log('t-0');
+    await answer({ t: sent(harness, 0, LEADER_EPOCH) });
+    expect(log.logEndOffset).toBe(1);
+    // The log was cut meanwhile.
+    partitions[0]!.truncate(0);
+    await answer({ t: sent(harness, 1, LEADER_EPOCH) });
+    expect(log.logEndOffset).toBe(0);
+    // The same leader in a later epoch: what was asked in the old one does not count.
+    expect(fetches[0]!.request.partitions[0]!.currentLeaderEpoch).toBe(LEADER_EPOCH);
+    partitions[0]!.update(partitionRecord({ leader: 1, leaderEpoch: LEADER_EPOCH + 1, partitionEpoch: 9 }));
+    await answer({ t: sent(harness, 0, LEADER_EPOCH) });
+    expect(log.logEndOffset).toBe(0);
+    fetcher.stop();
+  });
+
+  it('R5: batches of a later epoch than the request’s, beside the log end, or damaged are not appended', async () => {
+    const { harness, fetcher, answer } = await following('t');
+    const log = harness.log('t-0');
+    const damaged = sent(harness, 0, LEADER_EPOCH);
+    damaged[0]![damaged[0]!.length - 1]! ^= 1;
+    for (const records of [sent(harness, 0, LEADER_EPOCH + 1), sent(harness, 1, LEADER_EPOCH), damaged]) {
+      await answer({ t: records });
+      expect(log.logEndOffset).toBe(0);
+      await harness.time.advance(2 * REPLICA_FETCH_BACKOFF_MS);
+    }
+    await answer({ t: sent(harness, 0, LEADER_EPOCH) });
+    expect(log.logEndOffset).toBe(1);
+    fetcher.stop();
+  });
+
+  it('R3: it truncates to the smaller of both ends and asks again before it appends anything', async () => {
+    const { harness, fetcher, partitions, fetches, answer } = await following('t');
+    const log = harness.log('t-0');
+    await answer({ t: [...sent(harness, 0, 2), ...sent(harness, 1, 4), ...sent(harness, 2, 4)] });
+    expect(fetches[0]!.request.partitions[0]).toMatchObject({ fetchOffset: 3, lastFetchedEpoch: 4 });
+    const { request, answer: settle } = fetches.shift()!;
+    const response = answerOf(request.partitions[0]!, sent(harness, 3, LEADER_EPOCH));
+    settle({ partitions: [{ ...response, divergingEpoch: { leaderEpoch: 2, endOffset: 5 } }] });
+    await harness.time.turn();
+    expect(log.logEndOffset).toBe(1);
+    expect(fetches[0]!.request.partitions[0]).toMatchObject({ fetchOffset: 1, lastFetchedEpoch: 2 });
+    expect(partitions[0]!.role.kind).toBe('follower');
+    fetcher.stop();
+  });
+
+  it('R27: readers of a follower see nothing above its own high watermark', async () => {
+    const { harness, fetcher, partitions, answer } = await following('t');
+    const partition = partitions[0]!;
+    await answer({ t: [...sent(harness, 0, LEADER_EPOCH), ...sent(harness, 1, LEADER_EPOCH)] });
+    fetcher.stop();
+    const broker = {
+      clock: harness.time.clock,
+      authorizer: allowAll,
+      locate: () => partition,
+      counters: new Counters(),
+      fetchMaxBytes: 1_000_000,
+      currentLeader: () => ({}),
+    } as unknown as BrokerState;
+    const asked = { topic: 't', topicId: null, partition: 0, currentLeaderEpoch: -1, lastFetchedEpoch: -1, maxBytes: 1_000_000 };
+    const read = async (fetchOffset: number) => {
+      const partitions = [{ ...asked, fetchOffset, logStartOffset: -1 }];
+      const request = { replica: null, maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, isolation: 'read_uncommitted', partitions };
+      const { error, records } = (await fetch(broker, { listener: 'kafka' } as never, request as never)).partitions[0]!;
+      return error === 'NONE' ? records.length : error;
+    };
+    expect(await read(0)).toBe(0);
+    partition.learnHighWatermark(1);
+    expect(await read(0)).toBe(1);
+    expect(await read(1)).toBe(0);
+    // Nothing at all once it is not in sync under its broker epoch.
+    partition.update(partitionRecord({ leader: 1, leaderEpoch: LEADER_EPOCH, partitionEpoch: 9, isr: seats(1, 2) }));
+    expect(await read(0)).toBe('NOT_LEADER_OR_FOLLOWER');
   });
 });
