@@ -160,5 +160,28 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
       expect(imageOf(await log.load())).toMatchObject({ revision: 1_000_001, opId: 'c', nextProducerId: 8 });
       await log.close();
     });
+
+    it('R19: a suspicion from outside survives restarts, lets nothing in, and ends with a new history', async () => {
+      const medium = await create();
+      let log = await medium.open();
+      const old = await log.takeOver(-1);
+      const expected = await store(log, GENESIS, old, 'a', [CLUSTER]);
+      await log.markSuspect('broker 2 holds\nmore');
+      expect(await log.append(expected, old, 'b', [ids(1)])).toMatchObject({ kind: 'refused', reason: expect.stringContaining('suspect') });
+      for (let start = 0; start < 2; start++) {
+        await medium.restart();
+        log = await medium.open();
+        const loaded = await log.load();
+        expect(loaded.suspicion).toBe('broker 2 holds more');
+        expect(imageOf(loaded)).toMatchObject({ revision: 0, opId: 'a' });
+      }
+      const epoch = await log.takeOver(1_000_000);
+      await log.writeSnapshot({ revision: 1_000_000, coordinatorEpoch: epoch, opId: 'new', records: [CLUSTER] }, epoch);
+      await store(log, { opId: 'new', revision: 1_000_000 }, epoch, 'c', [ids(8)]);
+      await medium.restart();
+      log = await medium.open();
+      expect(await log.load()).toMatchObject({ suspicion: null });
+      await log.close();
+    });
   });
 }

@@ -197,6 +197,28 @@ describe('folders', () => {
   });
 });
 
+describe('asked for its position', () => {
+  it('R19: what counts as held is told, under interval what is written, and no lower epoch is taken part in', async () => {
+    for (const flushPolicy of ['commit', 'interval'] as const) {
+      const node = await Node.start();
+      const log = node.harness.log(FOLDER);
+      log.updateConfig({ ...TEST_CONFIG, flushPolicy });
+      log.appendAsLeader(node.harness.batch(3), 0);
+      node.harness.time.betweenTasksAndAnswers = () => {
+        const { syncedEndOffset } = node.replicas.positionFor(TOPIC_ID, 0, 9)!;
+        expect(syncedEndOffset).toBe(log.heldEndOffset);
+        expect(log.flushedEndOffset).toBe(0);
+        expect(syncedEndOffset).toBe(flushPolicy === 'commit' ? 0 : 3);
+        node.harness.time.betweenTasksAndAnswers = () => {};
+      };
+      await node.harness.time.turn();
+      expect(node.replicas.partition(TOPIC, 0)!.role.kind).toBe('idle');
+      node.apply();
+      expect(node.replicas.partition(TOPIC, 0)!.role.kind).toBe('idle');
+    }
+  });
+});
+
 describe('complete', () => {
   it('R8: not before it was admitted under the broker epoch of this registration, whatever epoch it had reached before', async () => {
     const node = await Node.start();
