@@ -16,8 +16,8 @@ export const METADATA_FETCH_WAIT_MS = 5_000;
 /** Between two attempts to reach a coordinator; grows to the maximum, with jitter. */
 export const COORDINATOR_RETRY_MS = 50;
 export const COORDINATOR_RETRY_MAX_MS = 1_000;
-/** While asking for the shutdown slot the beat is quicker (R28). */
-const SHUTDOWN_BEAT_MS = 50;
+/** The beat is quicker while this broker waits to be unfenced, or for the shutdown slot (R28). */
+export const WAITING_BEAT_MS = 50;
 
 export interface CoordinatorLinkHost {
   /** What the data folder and this process have to say at registration. */
@@ -131,7 +131,7 @@ export class CoordinatorLink {
     while (!this.isStopped && !this.hasShutdownSlot && this.seams.clock.monotonicMs() < deadline) {
       const client = this.client;
       if (client && !client.isClosed && this.epoch >= 0) await this.beat(client).catch(() => undefined);
-      if (!this.hasShutdownSlot) await sleep(this.seams.scheduler, SHUTDOWN_BEAT_MS);
+      if (!this.hasShutdownSlot) await sleep(this.seams.scheduler, WAITING_BEAT_MS);
     }
     return this.hasShutdownSlot;
   }
@@ -267,8 +267,7 @@ export class CoordinatorLink {
         client.close();
         return;
       }
-      const isWaiting = this.fencedNow && this.copy.image.revision >= this.registeredRevision;
-      const interval = isWaiting ? SHUTDOWN_BEAT_MS : this.config.heartbeatIntervalMs;
+      const interval = this.fencedNow ? Math.min(WAITING_BEAT_MS, this.config.heartbeatIntervalMs) : this.config.heartbeatIntervalMs;
       await sleep(this.seams.scheduler, Math.max(0, interval - (this.seams.clock.monotonicMs() - startedAt)));
     }
   }
