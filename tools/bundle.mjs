@@ -69,6 +69,7 @@ const noPhoneNumbers = {
 
 // A start spends a third of its time compiling the bundle. V8 can take up what it compiled in an earlier run; Node has that built
 // in from 22.8 (module.enableCompileCache), for 20 it is these lines. A cache of another Node version is ignored by V8 itself.
+// What runs this way cannot import() at run time; the bundles have no need to.
 function loader(name) {
   return `'use strict';
 const fs = require('node:fs');

@@ -45,7 +45,10 @@ it('a stock Nest ClientProxy lists topics, produces and fetches on the same port
     const metadata = await firstValueFrom(proxy.send('yak.metadata', { topics: ['nest'], allowAutoTopicCreation: true }));
     expect(metadata.topics[0]).toMatchObject({ name: 'nest', error: 'NONE' });
     const leader = metadata.topics[0].partitions[0].leader as number;
-    const atLeader = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port: cluster.ports.tcp + leader } });
+    const atLeader = ClientProxyFactory.create({
+      transport: Transport.TCP,
+      options: { host: '127.0.0.1', port: cluster.ports.tcp + leader },
+    });
     try {
       const produced = await firstValueFrom(
         atLeader.send('yak.produce', {
@@ -103,7 +106,19 @@ it('consumers are pushed what arrives, through the death of a leader, and nothin
 }, 60_000);
 
 it('mistakes are answered with one clear line and exit code 1 or 2', async () => {
-  const used = await startYak(['up', '--data', `${cluster.folder}/other`, '--tcp-port', String(cluster.ports.tcp), '--kafka-port', String(cluster.ports.kafka), '--http-port', String(cluster.ports.http), '--coordinator-port', String(cluster.ports.coordinator)]).done;
+  const used = await startYak([
+    'up',
+    '--data',
+    `${cluster.folder}/other`,
+    '--tcp-port',
+    String(cluster.ports.tcp),
+    '--kafka-port',
+    String(cluster.ports.kafka),
+    '--http-port',
+    String(cluster.ports.http),
+    '--coordinator-port',
+    String(cluster.ports.coordinator),
+  ]).done;
   expect(used.code).toBe(1);
   expect(used.stderr).toMatch(/port/i);
   expect(used.stderr).not.toMatch(/\n\s+at /);

@@ -3,8 +3,8 @@
  * that a container has one process and signals reach it; it reads its options, `--help` among them, itself (libs/config).
  */
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { YakError } from '#kernel';
 import { binFolder } from '../bin-folder.js';
 
@@ -20,5 +20,5 @@ export async function runServer(name: ServerName, args: readonly string[]): Prom
   const entry = join(binFolder(), `${name}.cjs`);
   if (!existsSync(entry)) throw new YakError('NOT_BUILT', `${entry} is missing; run "npm run build" first`);
   process.argv = [process.execPath, entry, ...args];
-  await import(pathToFileURL(entry).href);
+  createRequire(entry)(entry);
 }
