@@ -8,6 +8,7 @@ import type { RpcLimits } from '#rpc';
 export const CONTROL_LIMITS: Partial<RpcLimits> = {
   maxFrameBytes: 128 * 1024 * 1024,
   maxJsonBytes: 128 * 1024 * 1024,
+  maxJsonValues: 20_000_000,
   maxInFlight: 10_000,
   maxInFlightBytes: 256 * 1024 * 1024,
   maxSendBufferBytes: 256 * 1024 * 1024,

@@ -22,9 +22,14 @@ export function shapeProblem(message: unknown, limits: ShapeLimits): string | nu
     if (depth > limits.depthMax) return `must not nest objects and lists deeper than ${limits.depthMax}`;
     const next: object[] = [];
     for (const container of level) {
+      if (!Array.isArray(container)) {
+        const keys = Object.keys(container);
+        if (keys.length > limits.keysMax) return `must not have objects with more than ${limits.keysMax} keys`;
+        // class-transformer drops them in silence, and nobody means well with them.
+        const inherited = keys.find((key) => key in Object.prototype);
+        if (inherited !== undefined) return `must not have a key named ${inherited}`;
+      }
       const children: readonly unknown[] = Array.isArray(container) ? container : Object.values(container);
-      if (!Array.isArray(container) && children.length > limits.keysMax)
-        return `must not have objects with more than ${limits.keysMax} keys`;
       values += children.length;
       if (values > limits.valuesMax) return `must not have more than ${limits.valuesMax} values; send several requests`;
       for (const child of children) if (isContainer(child)) next.push(child);

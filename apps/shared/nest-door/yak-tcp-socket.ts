@@ -21,8 +21,7 @@ export class YakTcpSocket extends TcpSocket {
   private readonly limits: RpcLimits;
   private readonly logger: Logger;
   private partialFrameTimer: NodeJS.Timeout | null = null;
-  /** Guards against answers that are given while packets are still being handed out. */
-  private isDispatching = false;
+  private isDispatchPlanned = false;
 
   constructor(socket: Socket, options: YakTcpSocketOptions) {
     super(socket);
@@ -51,14 +50,25 @@ export class YakTcpSocket extends TcpSocket {
   }
 
   protected override handleSend(reply: NestReply, callback?: (error?: unknown) => void): void {
+    const wasFull = this.framing.isFull;
     const chunks = this.framing.encodeReply(reply);
     if (chunks.length > 0) this.write(chunks);
     callback?.();
     if (this.socket.writableLength > this.limits.maxSendBufferBytes) {
       this.cut(`${this.socket.writableLength} bytes of answers are unread, above maxSendBufferBytes (${this.limits.maxSendBufferBytes})`);
-    } else {
-      this.dispatch();
+    } else if (wasFull) {
+      this.dispatchNextTurn();
     }
+  }
+
+  /** What waited for a place in flight. Not at once: a peer with a thousand requests in one chunk would hold up everybody else. */
+  private dispatchNextTurn(): void {
+    if (this.isDispatchPlanned) return;
+    this.isDispatchPlanned = true;
+    setImmediate(() => {
+      this.isDispatchPlanned = false;
+      this.dispatch();
+    });
   }
 
   private write(chunks: readonly Uint8Array[]): void {
@@ -74,19 +84,11 @@ export class YakTcpSocket extends TcpSocket {
 
   /** Hands out what fits in flight; the rest waits in the framing, and the peer in its own send buffer. */
   private dispatch(chunk?: Buffer): void {
-    if (this.socket.destroyed || (this.isDispatching && chunk === undefined)) return;
-    const wasDispatching = this.isDispatching;
-    this.isDispatching = true;
+    if (this.socket.destroyed) return;
     try {
-      // Packets that were answered at once make room for those behind them, and no later reply would ask for these.
-      for (let packets = this.framing.feed(chunk); packets.length > 0; packets = this.framing.feed()) {
-        for (const packet of packets) this.socket.emit('message', packet);
-        if (this.socket.destroyed) return;
-      }
+      for (const packet of this.framing.feed(chunk)) this.socket.emit('message', packet);
     } catch (error) {
       this.cut((error as Error).message);
-    } finally {
-      this.isDispatching = wasDispatching;
     }
     this.applyBackPressure();
     this.watchPartialFrame(chunk !== undefined);

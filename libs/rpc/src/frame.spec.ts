@@ -3,7 +3,9 @@ import type { Frame } from './frame.js';
 import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, FrameKind } from './frame.js';
 import { FrameSplitter } from './frame-splitter.js';
 import { JsonFrameSplitter } from './json-frame-splitter.js';
+import { checkJsonValues } from './json-values.js';
 import { DEFAULT_RPC_LIMITS } from './limits.js';
+import { NestFraming } from './nest-framing.js';
 import { PATTERNS, patternKeyOf } from './patterns.js';
 
 const LIMITS = DEFAULT_RPC_LIMITS;
@@ -170,6 +172,40 @@ describe('binary frame', () => {
   });
 });
 
+describe('values in a JSON text', () => {
+  /** Every value inside another counts as one, and an empty list or object as one more. */
+  const counted = (value: unknown): number => {
+    if (typeof value !== 'object' || value === null) return 0;
+    const inner = Object.values(value);
+    return inner.reduce<number>((sum, each) => sum + 1 + counted(each), inner.length === 0 ? 1 : 0);
+  };
+
+  it('are counted as they will be, and not what only stands in strings', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue({ maxDepth: 3 }), { maxLength: 4 }), fc.string(), (some, text) => {
+        // Large enough to be counted, by a string that must not count.
+        const value = [text, '\\",[{'.repeat(12_000), ...some];
+        const bytes = Buffer.from(JSON.stringify(value));
+        const check = (maxJsonValues: number) => () => checkJsonValues(bytes, 0, bytes.length, { maxJsonValues });
+        expect(check(counted(value))).not.toThrow();
+        expect(check(counted(value) - 1)).toThrow('maxJsonValues');
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('are refused above the limit in both framings, before they are parsed', () => {
+    const body = { topics: Array.from({ length: 40_000 }, () => ({})) };
+    const small = { maxJsonValues: 30_000 };
+    expect(() => new NestFraming(small).feed(encoded({ kind: FrameKind.request, pattern: 1, id: 1, body }))).toThrow(
+      'more than 30000 values',
+    );
+    const json = JSON.stringify({ pattern: 1, id: '1', data: body });
+    expect(() => new NestFraming(small).feed(Buffer.from(`${json.length}#${json}`))).toThrow('more than 30000 values');
+    expect(new NestFraming().feed(Buffer.from(`${json.length}#${json}`))).toHaveLength(1);
+  });
+});
+
 describe('stock JSON frame', () => {
   const TEXTS = ['{}', '{"a":"é😀"}', JSON.stringify({ long: 'ß'.repeat(500) })];
 
@@ -188,7 +224,7 @@ describe('stock JSON frame', () => {
   });
 
   it('refuses a length that is none, too large, or ends inside a character', () => {
-    const feed = (text: string) => () => splitAll(new JsonFrameSplitter({ maxJsonBytes: 100 }), [Buffer.from(text)]);
+    const feed = (text: string) => () => splitAll(new JsonFrameSplitter({ maxJsonBytes: 100, maxJsonValues: 10 }), [Buffer.from(text)]);
     expect(feed('12x#{}')).toThrow('decimal number of UTF-16 code units');
     expect(feed('#{}')).toThrow('decimal number');
     expect(feed('11111111111')).toThrow('decimal number');

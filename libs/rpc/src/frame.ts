@@ -79,13 +79,18 @@ export function frameLength(bytes: Buffer, limits: FrameLimits): number {
   return length;
 }
 
+/** Where the attachments of a whole frame begin. */
+export function jsonEnd(bytes: Buffer): number {
+  return FRAME_HEADER_BYTES + bytes.readUInt32BE(10);
+}
+
 /** Takes one whole frame whose header was checked by frameLength. Throws MALFORMED_FRAME. */
 export function decodeFrame(bytes: Buffer): Frame {
   const kind = bytes[2] as FrameKind;
   const pattern = bytes.readUInt16BE(4);
-  const jsonEnd = FRAME_HEADER_BYTES + bytes.readUInt32BE(10);
-  const body = parseJson(bytes.toString('utf8', FRAME_HEADER_BYTES, jsonEnd));
-  const attachments = bytes.subarray(jsonEnd);
+  const end = jsonEnd(bytes);
+  const body = parseJson(bytes.toString('utf8', FRAME_HEADER_BYTES, end));
+  const attachments = bytes.subarray(end);
   if (carriesRecords(pattern, isRequest(kind)) && kind !== FrameKind.failure) attachRecords(body, attachments);
   else if (attachments.length > 0) throw malformedFrame(`${attachments.length} bytes of attachments in a message that has none`);
   return { kind, pattern, id: bytes.readUInt32BE(6), body };

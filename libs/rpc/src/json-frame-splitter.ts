@@ -2,6 +2,7 @@
  * The framing of Nest's stock JSON socket: `<n>#<json>`, where n counts UTF-16 code units of the JSON text, not bytes.
  * Hands out the JSON text of whole messages; code units are counted as bytes arrive, so no message is decoded twice.
  */
+import { checkJsonValues } from './json-values.js';
 import type { RpcLimits } from './limits.js';
 import { frameTooLarge, jsonTooLarge, malformedFrame } from './limits.js';
 
@@ -31,7 +32,7 @@ export class JsonFrameSplitter {
   /** Next byte to be counted. */
   private position = 0;
 
-  constructor(private readonly limits: Pick<RpcLimits, 'maxJsonBytes'>) {}
+  constructor(private readonly limits: Pick<RpcLimits, 'maxJsonBytes' | 'maxJsonValues'>) {}
 
   get bufferedBytes(): number {
     return this.end - this.start;
@@ -64,6 +65,7 @@ export class JsonFrameSplitter {
       if (this.bufferedBytes > this.limits.maxJsonBytes) throw jsonTooLarge(this.bufferedBytes, this.limits);
       return null;
     }
+    checkJsonValues(this.buffer, this.start, this.position, this.limits);
     const json = this.buffer.toString('utf8', this.start, this.position);
     this.start = this.position;
     this.wantedUnits = -1;

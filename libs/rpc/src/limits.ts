@@ -9,6 +9,8 @@ export interface RpcLimits {
    * parsing holds up everybody else. Record batches beside the JSON are not counted. Default 4 MiB, and never more for stock JSON.
    */
   readonly maxJsonBytes: number;
+  /** Server only: values in that JSON, lists and objects included. Default 200,000, and never more for stock JSON. */
+  readonly maxJsonValues: number;
   /** Requests of one connection without an answer. A server stops reading there, a client queues. Default 64. */
   readonly maxInFlight: number;
   /**
@@ -29,6 +31,7 @@ export interface RpcLimits {
 export const DEFAULT_RPC_LIMITS: RpcLimits = {
   maxFrameBytes: 16 * 1024 * 1024,
   maxJsonBytes: 4 * 1024 * 1024,
+  maxJsonValues: 200_000,
   maxInFlight: 64,
   maxInFlightBytes: 16 * 1024 * 1024,
   maxQueuedRequests: 4096,
@@ -50,6 +53,13 @@ export function jsonTooLarge(bytes: number, limits: Pick<RpcLimits, 'maxJsonByte
   return new YakError(
     'TOO_LARGE',
     `the JSON of a request has ${bytes} bytes, above maxJsonBytes (${limits.maxJsonBytes}); send less in one request, or batches in binary frames`,
+  );
+}
+
+export function tooManyJsonValues(limits: Pick<RpcLimits, 'maxJsonValues'>): YakError {
+  return new YakError(
+    'TOO_LARGE',
+    `the JSON of a request has more than ${limits.maxJsonValues} values (maxJsonValues); send several requests`,
   );
 }
 

@@ -9,9 +9,10 @@
 
 import { shownPattern, toRpcFailure, unknownPattern } from './failure.js';
 import type { Frame } from './frame.js';
-import { decodeFrame, encodeFrame, FRAME_MAGIC, FrameKind, parseJson } from './frame.js';
+import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, FRAME_MAGIC, FrameKind, jsonEnd, parseJson } from './frame.js';
 import { FrameSplitter } from './frame-splitter.js';
 import { encodeJsonFrame, isJsonFrameStart, JsonFrameSplitter } from './json-frame-splitter.js';
+import { checkJsonValues } from './json-values.js';
 import type { RpcLimits } from './limits.js';
 import { DEFAULT_RPC_LIMITS, malformedFrame, rpcLimits } from './limits.js';
 import type { PatternKey } from './patterns.js';
@@ -128,7 +129,8 @@ export class NestFraming {
     if (firstByte === FRAME_MAGIC) return new FrameSplitter(this.limits);
     // Whoever may send more than the default (brokers, to the coordinator) speaks binary.
     const maxJsonBytes = Math.min(this.limits.maxJsonBytes, this.limits.maxFrameBytes, DEFAULT_RPC_LIMITS.maxJsonBytes);
-    if (isJsonFrameStart(firstByte)) return new JsonFrameSplitter({ maxJsonBytes });
+    if (isJsonFrameStart(firstByte))
+      return new JsonFrameSplitter({ maxJsonBytes, maxJsonValues: Math.min(this.limits.maxJsonValues, DEFAULT_RPC_LIMITS.maxJsonValues) });
     const byte = firstByte.toString(16).padStart(2, '0');
     throw malformedFrame(
       `a connection that begins with byte 0x${byte} is neither a YaK client nor a Nest ClientProxy; is this the wrong port?`,
@@ -138,7 +140,9 @@ export class NestFraming {
   private nextPacket(): NestPacket | null {
     if (this.splitter instanceof FrameSplitter) {
       const bytes = this.splitter.next();
-      return bytes === null ? null : requestPacket(decodeFrame(bytes));
+      if (bytes === null) return null;
+      checkJsonValues(bytes, FRAME_HEADER_BYTES, jsonEnd(bytes), this.limits);
+      return requestPacket(decodeFrame(bytes));
     }
     const json = this.splitter?.next() ?? null;
     return json === null ? null : jsonPacket(parseJson(json));

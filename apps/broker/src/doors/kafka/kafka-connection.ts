@@ -63,10 +63,13 @@ export class KafkaConnection {
   private replyBytes = 0;
   private context: RequestContext;
   private isStarting = false;
+  /** Since this connection last let others have their turn. */
+  private startedThisTurn = 0;
   private hasAnsweredAtOnce = false;
   private isPaused = false;
   private isDraining = false;
   private isFlushPlanned = false;
+  private isTurnPlanned = false;
   private isClosed = false;
   private lastActivityMs: number;
   private partialSinceMs: number | null = null;
@@ -136,6 +139,7 @@ export class KafkaConnection {
     try {
       for (let frame = this.nextFrame(); frame !== null; frame = this.nextFrame()) {
         this.partialSinceMs = null;
+        this.startedThisTurn++;
         this.start(frame);
       }
     } catch (error) {
@@ -145,7 +149,23 @@ export class KafkaConnection {
       this.isStarting = false;
     }
     if (this.hasAnsweredAtOnce) this.sendAnsweredAtOnce();
+    if (this.hadItsTurn()) this.planNextTurn();
     this.pauseOrResume();
+  }
+
+  /** A peer with thousands of requests in one chunk would else hold up everybody, for as long as a session lasts. */
+  private hadItsTurn(): boolean {
+    return this.startedThisTurn >= this.options.environment.limits.requestsInFlightMax;
+  }
+
+  private planNextTurn(): void {
+    if (this.isTurnPlanned) return;
+    this.isTurnPlanned = true;
+    this.options.scheduler.endOfTurn(() => {
+      this.isTurnPlanned = false;
+      this.startedThisTurn = 0;
+      if (!this.isClosed) this.startRequests();
+    });
   }
 
   private nextFrame(): Buffer | null {
@@ -155,6 +175,7 @@ export class KafkaConnection {
   private hasRoom(): boolean {
     const { limits } = this.options.environment;
     return (
+      !this.hadItsTurn() &&
       this.slots.length < limits.requestsInFlightMax &&
       this.requestBytes < limits.requestBytesInFlightMax &&
       this.replyBytes + this.outbox.pendingBytes < limits.replyBytesMax

@@ -108,6 +108,19 @@ describe('what no answer exists for closes the connection, and only that one', (
     expect((await good.ask(metadataApi, 1, { topics: null })).controllerId).toBe(1);
   });
 
+  it('a thousand requests in one chunk let others have their turn, and are all answered in order', async () => {
+    const world = await DoorWorld.start();
+    const bad = await world.connect();
+    const good = await world.connect();
+    const frame = (id: number) => Buffer.concat(encodeRequest(apiVersionsApi, 0, id, 'c', {}));
+    bad.raw(Buffer.concat(Array.from({ length: 1_000 }, (_, id) => frame(id))));
+    await world.world.runUntil(() => world.door.counters.requests > 0, 1_000);
+    expect(world.door.counters.requests).toBeLessThan(100);
+    await good.ask(metadataApi, 1, { topics: null });
+    await world.world.runFor(1_000);
+    expect(bad.frames.map((each) => each.readInt32BE(0))).toEqual([...Array(1_000).keys()]);
+  });
+
   it('damaged frames of every api never do more than that', async () => {
     const world = await DoorWorld.start();
     const frames = [

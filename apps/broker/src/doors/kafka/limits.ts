@@ -31,7 +31,7 @@ export const DEFAULT_KAFKA_DOOR_LIMITS: KafkaDoorLimits = {
   connectionsMax: 4096,
   requestsInFlightMax: 64,
   requestBytesInFlightMax: 64 << 20,
-  replyBytesMax: 64 << 20,
+  replyBytesMax: 32 << 20,
   sendStallMsMax: 30_000,
   partialFrameMsMax: 30_000,
   connectionIdleMsMax: 600_000,
