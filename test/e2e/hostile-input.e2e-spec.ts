@@ -419,24 +419,9 @@ describe('the Nest door', () => {
   });
 
   it('closes on JSON frames with a wrong length, and on JSON that is none', async () => {
-    const texts = [
-      '#{}',
-      '1',
-      '12x#{}',
-      '9999999999#{}',
-      '99999999999#{}',
-      '3#{{{',
-      '2#[]',
-      '4#null',
-      '1#5',
-      '5#"abc"',
-      '1#{}',
-      '40#{"pattern":"yak.metadata","id":{},"data":0}',
-    ];
-    for (const text of texts.filter((each) => each !== '1')) await closesOn(nestPort(), text);
+    const texts = ['#{}', '12x#{}', '9999999999#{}', '99999999999#{}', '3#{{{', '2#[]', '4#null', '1#5', '5#"abc"', '1#{}'];
+    for (const text of [...texts, '46#{"pattern":"yak.metadata","id":{},"data":null}']) await closesOn(nestPort(), text);
     await closesOn(nestPort(), Buffer.concat([Buffer.from('8#'), Buffer.alloc(8, 0x80)]));
-    const { length } = nestJson({ pattern: 'yak.metadata', id: '1', data: {} });
-    expect(length).toBeGreaterThan(0);
   });
 
   it('names the field that is wrong, and never follows keys of prototypes', async () => {
