@@ -14,7 +14,11 @@ import { PAUSE_MS } from './failure-detector.js';
 import type { MetadataChain } from './metadata-chain.js';
 
 export const WATCH_INTERVAL_MS = 100;
-export const REDIALS = 2;
+/** Refusals in a row that make a closed connection a death … */
+export const REFUSALS_NEEDED = 2;
+/** … within this many dials: a dying process may lose its connection a moment before its listening socket. */
+export const REDIALS_MAX = 6;
+/** Before the second dial; doubles from dial to dial. */
 export const REDIAL_PAUSE_MS = 20;
 export const REDIAL_TIMEOUT_MS = 250;
 
@@ -49,10 +53,7 @@ export class BrokerWatch {
   async connectionClosed(session: BrokerSession): Promise<void> {
     const broker = this.chain.image.brokers.get(session.brokerId);
     if (!broker || broker.isFenced || broker.brokerEpoch !== session.brokerEpoch) return;
-    for (let attempt = 0; attempt < REDIALS; attempt++) {
-      if (attempt > 0) await sleep(this.seams.scheduler, REDIAL_PAUSE_MS);
-      if (!(await this.isRefused(broker.listeners.tcp))) return;
-    }
+    if (!(await this.isGone(broker.listeners.tcp))) return;
     const isBack = this.sessions.get(session.brokerId) !== session || session.clientAddress !== null;
     if (this.isStopped || isBack) return;
     const current = this.chain.image.brokers.get(session.brokerId)!;
@@ -95,6 +96,16 @@ export class BrokerWatch {
     this.seams.logger.warn('broker fenced', { brokerId, brokerEpoch, reason });
     const done = (): void => void this.fencing.delete(brokerId);
     this.chain.submit((state) => fenceBroker(state, { brokerId, brokerEpoch }, { isHeard })).then(done, done);
+  }
+
+  private async isGone(endpoint: Endpoint): Promise<boolean> {
+    let refusals = 0;
+    for (let dial = 0; dial < REDIALS_MAX && !this.isStopped; dial++) {
+      if (dial > 0) await sleep(this.seams.scheduler, refusals > 0 ? REDIAL_PAUSE_MS : REDIAL_PAUSE_MS * 2 ** (dial - 1));
+      refusals = (await this.isRefused(endpoint)) ? refusals + 1 : 0;
+      if (refusals === REFUSALS_NEEDED) return true;
+    }
+    return false;
   }
 
   private async isRefused(endpoint: Endpoint): Promise<boolean> {

@@ -62,6 +62,20 @@ describe('who is alive', () => {
     expect(cluster.world.nowMs - before).toBeLessThan(200);
   });
 
+  it('R22: fast path: a dying process whose door is closed a moment after its connection is still fenced at once', async () => {
+    const cluster = await SimCluster.active();
+    await cluster.createTopic();
+    await cluster.world.runFor(SESSION_MS);
+    const before = cluster.world.nowMs;
+    const [broker] = cluster.brokers;
+    cluster.connectionClosed(broker!.address);
+    broker!.process!.freeze();
+    await cluster.world.runFor(15);
+    broker!.kill();
+    await cluster.until(() => cluster.partition().leader === 1, 'leader moved', 500);
+    expect(cluster.world.nowMs - before).toBeLessThan(500);
+  });
+
   it('R22: fast path: not when somebody still listens, not when it is back, not during a grace', async () => {
     const cluster = await SimCluster.active();
     await cluster.createTopic();
