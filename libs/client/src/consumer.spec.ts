@@ -177,6 +177,82 @@ describe('consumer', () => {
     expect((failure as Error).message).toContain('offset 3 is not there; it holds 20 to 30');
   });
 
+  it('goes on at the end when records that it had seen are gone, and shows nothing twice', async () => {
+    const { cluster, consumer } = await started(14, 2);
+    store(cluster, 0, numbers(0, 10), numbers(10, 20));
+    store(cluster, 1, numbers(0, 5));
+    const reader = consumer();
+    expect(await cluster.world.settle(take(reader, 25))).toHaveLength(25);
+    const shrink = (batches: number, endOffset: number) => {
+      const target = cluster.partition('t', 0);
+      target.batches = target.batches.slice(0, batches);
+      target.endOffset = endOffset;
+      cluster.move('t', 0, 1);
+    };
+    shrink(1, 10);
+    await cluster.world.runFor(2000);
+    store(cluster, 0, ['new']);
+    expect(values(await cluster.world.settle(take(reader, 1)))).toEqual(['new']);
+    await reader.close();
+
+    store(cluster, 0, numbers(11, 20));
+    const toEnd = consumer({ exitAtEnd: true, maxBytes: 1, partitionMaxBytes: 1, bufferBytes: 1 });
+    await cluster.world.settle(take(toEnd, 6));
+    shrink(0, 0);
+    expect((await cluster.world.settle(readAll(toEnd))).length).toBeLessThan(20);
+  });
+
+  it('says that its topic was deleted, or made anew, instead of waiting for its offsets in another one', async () => {
+    for (const isMadeAnew of [false, true]) {
+      const { cluster, consumer } = await started(15);
+      store(cluster, 0, ['a']);
+      const reader = consumer();
+      await cluster.world.settle(take(reader, 1));
+      cluster.removeTopic('t');
+      if (isMadeAnew) cluster.world.schedule(2000, 'again', () => cluster.addTopic('t', 1, 'id-new'));
+      const failure = (await cluster.world.settle(take(reader, 1).catch((error: Error) => error))) as Error;
+      expect(failure.message).toContain(isMadeAnew ? 'made anew' : 'deleted');
+    }
+  });
+
+  it('is not failed by one process that does not know the topic for a moment', async () => {
+    const { cluster, consumer } = await started(16);
+    store(cluster, 0, ['a']);
+    const reader = consumer();
+    await cluster.world.settle(take(reader, 1));
+    const [topicId, partition] = [cluster.topicIds.get('t')!, cluster.partition('t', 0)];
+    cluster.removeTopic('t');
+    await cluster.world.runFor(2000);
+    cluster.topicIds.set('t', topicId);
+    cluster.partitions.set('t-0', partition);
+    store(cluster, 0, ['b']);
+    expect(values(await cluster.world.settle(take(reader, 1)))).toEqual(['b']);
+  });
+
+  it('reads the partitions that have a leader while others wait for theirs', async () => {
+    const { cluster, consumer } = await started(17, 3);
+    for (const partition of [0, 1, 2]) store(cluster, partition, [`p${partition}`]);
+    cluster.move('t', 1, -1);
+    for (const config of [{}, { exitAtEnd: true }]) {
+      const reader = consumer(config);
+      const records = await cluster.world.settle(take(reader, 2));
+      expect(records.map((record) => record.value!.toString()).sort()).toEqual(['p0', 'p2']);
+      const last = take(reader, 1);
+      await cluster.world.runFor(5000);
+      cluster.move('t', 1, 2);
+      expect(values(await cluster.world.settle(last), 1)).toEqual(['p1']);
+      cluster.move('t', 1, -1);
+      await reader.close();
+    }
+  });
+
+  it('says so when a batch is too large for any answer', async () => {
+    const { cluster, consumer } = await started(18);
+    store(cluster, 0, ['a']);
+    cluster.isTooLarge = () => true;
+    expect(codeOf(await cluster.world.settle(readAll(consumer()).catch((error: Error) => error)))).toBe('TOO_LARGE');
+  });
+
   it('fails with what is wrong: corrupt bytes, a topic or partition that does not exist, nonsense in its configuration', async () => {
     const { cluster, consumer } = await started(12);
     store(cluster, 0, ['a'], ['b']);

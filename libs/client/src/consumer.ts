@@ -1,9 +1,9 @@
 /**
  * The consumer: one long poll per leader, all of its partitions in it, reading ahead up to bufferBytes and no further than
- * its caller takes. States: finding (partitions and start positions) -> reading -> ended | closed | failed. A leader that is
- * gone is waited for as long as it takes; only what a repeat cannot heal ends the iteration with an error.
+ * its caller takes. States: finding (the partitions) -> reading -> ended | closed | failed. A leader that is gone is waited for
+ * as long as it takes, and only by its own partitions; what a repeat cannot heal ends the iteration with an error.
  */
-import type { BrokerId, LeaderEpoch, MonotonicMs } from '#kernel';
+import type { BrokerId, LeaderEpoch, MonotonicMs, Offset } from '#kernel';
 import { KafkaError, NO_BROKER, RETRIABLE_ERRORS, YakError } from '#kernel';
 import type { FetchResponse, MetadataResponse } from '#rpc';
 import type { Address, Cancellable } from '#seams';
@@ -51,6 +51,9 @@ export class YakConsumer implements Consumer, MetadataInterest {
   private state: 'finding' | 'reading' | 'ended' | 'closed' | 'failed' = 'finding';
   private pumpTimer: { at: MonotonicMs; cancellable: Cancellable } | null = null;
   private isPumpQueued = false;
+  private topicId: string | null = null;
+  /** Since when every answer said that the topic does not exist. */
+  private goneSince: MonotonicMs | null = null;
 
   constructor(
     private readonly core: ClientCore,
@@ -129,12 +132,18 @@ export class YakConsumer implements Consumer, MetadataInterest {
     for (const partition of partitions) {
       if (partition >= count) throw noSuchPartition(this.options.topic, partition, count);
     }
+    this.topicId = this.core.metadata.topicId(this.options.topic);
     this.readers = partitions.map((partition) => new PartitionReader(partition));
-    await this.findPositions();
-    if (this.state !== 'finding') return;
     this.state = 'reading';
-    this.endIfDone();
-    this.queuePump();
+    await Promise.all(this.readersToAskFor().map((readers) => this.findPositions(readers)));
+  }
+
+  /** Together those that can be asked now; those without a leader each alone, so that nobody else waits for them. */
+  private readersToAskFor(): PartitionReader[][] {
+    const hasLeader = ({ partition }: PartitionReader) => this.core.metadata.leaderOf(this.options.topic, partition).leader !== NO_BROKER;
+    const led = this.readers.filter(hasLeader);
+    const others = this.readers.filter((reader) => !hasLeader(reader)).map((reader) => [reader]);
+    return led.length === 0 ? others : [led, ...others];
   }
 
   private async findPartitions(): Promise<number[]> {
@@ -162,23 +171,26 @@ export class YakConsumer implements Consumer, MetadataInterest {
     return [];
   }
 
-  private async findPositions(): Promise<void> {
-    const { from, exitAtEnd } = this.options;
-    if (exitAtEnd) {
-      const ends = await this.lookUp(this.readers, LATEST_TIMESTAMP);
-      for (const [index, reader] of this.readers.entries()) reader.endOffset = ends[index]!.offset;
+  private async findPositions(readers: readonly PartitionReader[]): Promise<void> {
+    if (this.options.exitAtEnd) {
+      const ends = await this.lookUp(readers, LATEST_TIMESTAMP);
+      for (const [index, reader] of readers.entries()) reader.endOffset = ends[index]!.offset;
     }
-    if (typeof from === 'object' && 'offset' in from) {
-      for (const reader of this.readers) reader.position = from.offset;
-      return;
-    }
+    const starts = await this.startsOf(readers);
+    for (const [index, reader] of readers.entries()) reader.position = starts[index]!;
+    this.endIfDone();
+    this.queuePump();
+  }
+
+  private async startsOf(readers: readonly PartitionReader[]): Promise<Offset[]> {
+    const { from } = this.options;
+    if (typeof from === 'object' && 'offset' in from) return readers.map(() => from.offset);
     const timestamp = from === 'earliest' ? EARLIEST_TIMESTAMP : from === 'latest' ? LATEST_TIMESTAMP : from.timestamp;
-    const starts = await this.lookUp(this.readers, timestamp);
-    const missing = this.readers.filter((_, index) => starts[index]!.offset < 0);
+    const starts = await this.lookUp(readers, timestamp);
+    const missing = readers.filter((_, index) => starts[index]!.offset < 0);
     // No record is that young: the first one that will be.
     const ends = missing.length === 0 ? [] : await this.lookUp(missing, LATEST_TIMESTAMP);
-    for (const [index, reader] of this.readers.entries()) reader.position = starts[index]!.offset;
-    for (const [index, reader] of missing.entries()) reader.position = ends[index]!.offset;
+    return starts.map(({ offset }, index) => (offset >= 0 ? offset : ends[missing.indexOf(readers[index]!)]!.offset));
   }
 
   private async lookUp(readers: readonly PartitionReader[], timestamp: number): Promise<OffsetAnswer[]> {
@@ -326,7 +338,8 @@ export class YakConsumer implements Consumer, MetadataInterest {
 
   private fetchFailed(fetch: OpenFetch, error: unknown): void {
     const code = error instanceof YakError ? error.code : 'INTERNAL';
-    if (code === 'INVALID' || code === 'UNKNOWN_PATTERN') return this.fail(error);
+    // TOO_LARGE: one batch that no frame of this door can carry, so no repeat would.
+    if (code === 'INVALID' || code === 'UNKNOWN_PATTERN' || code === 'TOO_LARGE') return this.fail(error);
     if (code === 'REQUEST_TIMEOUT') this.core.pool.drop(fetch.address, 'fetch');
     for (const { reader, leaderEpoch } of fetch.readers) {
       this.suspectLeader(reader, leaderEpoch);
@@ -334,7 +347,10 @@ export class YakConsumer implements Consumer, MetadataInterest {
     }
   }
 
-  /** Retention passed us, or the log is shorter than we thought: start over as the caller said, if that says where. */
+  /**
+   * Retention passed us: on with the first record that is still there. Or records that we had seen are gone with the replicas
+   * that had them: on at the end, nothing is shown twice. A caller who named an offset or a time is told instead.
+   */
   private outOfRange(reader: PartitionReader, answer: FetchedPartition, error: KafkaError): void {
     const { from, topic } = this.options;
     if (from !== 'earliest' && from !== 'latest') {
@@ -343,11 +359,13 @@ export class YakConsumer implements Consumer, MetadataInterest {
     }
     const lost = reader.position;
     reader.position = -1;
-    const timestamp = from === 'earliest' ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP;
+    const isTrimmed = lost < answer.logStartOffset;
+    const timestamp = isTrimmed ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP;
     this.lookUp([reader], timestamp).then(
       ([found]) => {
         this.core.seams.logger.warn('consumer position was out of range', { topic, partition: reader.partition, lost, now: found!.offset });
         reader.position = found!.offset;
+        if (!isTrimmed && this.options.exitAtEnd) reader.endOffset = Math.min(reader.endOffset, reader.position);
         this.endIfDone();
         this.giveOut();
       },
@@ -383,8 +401,8 @@ export class YakConsumer implements Consumer, MetadataInterest {
     for (const fetch of this.fetches) if (fetch.isSuspect) yield fetch.address;
   }
 
-  metadataChanged(_response: MetadataResponse): void {
-    if (this.state !== 'reading') return;
+  metadataChanged(response: MetadataResponse): void {
+    if (this.state !== 'reading' || this.isTopicGone(response)) return;
     const { topic } = this.options;
     for (const reader of this.readers) {
       const { leader, leaderEpoch } = this.core.metadata.leaderOf(topic, reader.partition);
@@ -394,6 +412,28 @@ export class YakConsumer implements Consumer, MetadataInterest {
     }
     for (const fetch of this.fetches) if (fetch.isSuspect && this.hasMoved(fetch)) this.core.pool.drop(fetch.address, 'fetch');
     this.queuePump();
+  }
+
+  /** Offsets are of one topic, not of a name. A topic that only seems to be gone (one process says so) gets a moment. */
+  private isTopicGone(response: MetadataResponse): boolean {
+    const { topic } = this.options;
+    const topicId = this.core.metadata.topicId(topic);
+    if (topicId === this.topicId) {
+      this.goneSince = null;
+      return false;
+    }
+    if (topicId !== null) {
+      this.fail(
+        new KafkaError('UNKNOWN_TOPIC_ID', `topic ${topic} was deleted and made anew while it was read; start again to read the new one`),
+      );
+      return true;
+    }
+    if (!response.topics.some((answer) => answer.name === topic)) return true;
+    this.goneSince ??= this.now();
+    if (this.now() - this.goneSince >= UNKNOWN_TOPIC_MS) {
+      this.fail(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} was deleted while it was read`));
+    }
+    return true;
   }
 
   private hasMoved(fetch: OpenFetch): boolean {

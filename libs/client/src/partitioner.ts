@@ -1,15 +1,19 @@
 /**
  * Which partition a record without a fixed one goes to. A key always means the same partition (as long as their number
- * stays); without a key one partition is filled until its batch is full, then another is drawn ("sticky").
+ * stays); without a key one partition is filled until its batch is full, then another is drawn ("sticky"). Where there is a choice,
+ * a partition that has no leader is left out: its records would wait while others could go.
  */
 import { assert } from '#kernel';
 import type { Random } from '#seams';
 import type { PartitionerName } from './contract.js';
 import { murmur2 } from './murmur2.js';
 
+/** As far as the client knows. */
+export type HasLeader = (partition: number) => boolean;
+
 export interface Partitioner {
   /** 0 <= result < partitionCount. */
-  choose(key: Buffer | null, partitionCount: number): number;
+  choose(key: Buffer | null, partitionCount: number, hasLeader: HasLeader): number;
   /** A batch of records without keys is complete: the next one may go elsewhere. */
   batchCompleted(partition: number, partitionCount: number): void;
 }
@@ -28,11 +32,17 @@ class DefaultPartitioner implements Partitioner {
 
   constructor(private readonly random: Random) {}
 
-  choose(key: Buffer | null, partitionCount: number): number {
+  choose(key: Buffer | null, partitionCount: number, hasLeader: HasLeader): number {
     assert(partitionCount > 0, 'a topic has at least one partition');
     if (key !== null) return partitionForKey(key, partitionCount);
     if (this.sticky < 0 || this.sticky >= partitionCount) this.sticky = this.random.integer(partitionCount);
+    if (!hasLeader(this.sticky)) this.sticky = this.anotherWithLeader(partitionCount, hasLeader) ?? this.sticky;
     return this.sticky;
+  }
+
+  private anotherWithLeader(partitionCount: number, hasLeader: HasLeader): number | null {
+    const led = Array.from({ length: partitionCount }, (_, partition) => partition).filter(hasLeader);
+    return led.length === 0 ? null : led[this.random.integer(led.length)]!;
   }
 
   batchCompleted(partition: number, partitionCount: number): void {
@@ -47,8 +57,13 @@ class RoundRobinPartitioner implements Partitioner {
 
   constructor(private readonly random: Random) {}
 
-  choose(_key: Buffer | null, partitionCount: number): number {
-    this.next = this.next < 0 ? this.random.integer(partitionCount) : (this.next + 1) % partitionCount;
+  choose(_key: Buffer | null, partitionCount: number, hasLeader: HasLeader): number {
+    const first = this.next < 0 ? this.random.integer(partitionCount) : (this.next + 1) % partitionCount;
+    this.next = first;
+    while (!hasLeader(this.next)) {
+      this.next = (this.next + 1) % partitionCount;
+      if (this.next === first) break;
+    }
     return this.next;
   }
 

@@ -26,7 +26,7 @@ import type { MetadataInterest } from './metadata-follower.js';
 import type { ProducerOptions } from './options.js';
 import { ATTEMPT_TIMEOUT_MS, MAX_REQUEST_BYTES, producerOptions, SUSPICION_MS, UNKNOWN_TOPIC_MS } from './options.js';
 import { PartitionQueue } from './partition-queue.js';
-import type { Partitioner } from './partitioner.js';
+import type { HasLeader, Partitioner } from './partitioner.js';
 import { partitionerFor } from './partitioner.js';
 import { isCertainlyNotStored, isLeaderError, produceVerdict, requestFailure } from './produce-errors.js';
 import type { ProducerBatch, ProducerIdentity } from './producer-batch.js';
@@ -48,6 +48,7 @@ interface HeldRecord {
 interface TopicState {
   readonly name: string;
   readonly partitioner: Partitioner;
+  readonly hasLeader: HasLeader;
   readonly queues: (PartitionQueue | undefined)[];
   /** Until its partitions are known. */
   held: HeldRecord[];
@@ -181,7 +182,8 @@ export class YakProducer implements Producer, MetadataInterest {
     const problem = topicNameProblem(name);
     if (problem !== null) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
     const partitioner = partitionerFor(this.options.partitioner, this.core.seams.random);
-    const topic: TopicState = { name, partitioner, queues: [], held: [], unknownSince: null };
+    const hasLeader = (partition: number) => this.core.metadata.leaderOf(name, partition).leader !== NO_BROKER;
+    const topic: TopicState = { name, partitioner, hasLeader, queues: [], held: [], unknownSince: null };
     this.topics.set(name, topic);
     return topic;
   }
@@ -194,7 +196,7 @@ export class YakProducer implements Producer, MetadataInterest {
 
   private enqueue(topic: TopicState, partitionCount: number, record: ProducerRecord, bytes: number, waiter: RecordWaiter): void {
     const key = record.key ?? null;
-    const partition = record.partition ?? topic.partitioner.choose(key, partitionCount);
+    const partition = record.partition ?? topic.partitioner.choose(key, partitionCount, topic.hasLeader);
     let queue = topic.queues[partition];
     if (queue === undefined) queue = topic.queues[partition] = new PartitionQueue(topic.name, partition, this.options);
     const happened = queue.append(this.newRecord(record, key), bytes, waiter, this.now());

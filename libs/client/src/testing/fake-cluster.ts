@@ -4,7 +4,7 @@
  * metadata only.
  */
 import type { KafkaErrorName } from '#kernel';
-import { assert } from '#kernel';
+import { assert, YakError } from '#kernel';
 import { decodeRecords, recordBatch, splitBatches } from '#record';
 import type { FetchRequest, ListOffsetsRequest, MetadataRequest, MetadataResponse, ProduceRequest, RpcHandlers } from '#rpc';
 import { RpcServer } from '#rpc';
@@ -82,6 +82,8 @@ export class FakeCluster {
   beforeAppend: (broker: number, topic: string, partition: number, batch: Buffer) => KafkaErrorName | null = () => null;
   /** After it; true: the connection to the client is cut instead of an answer. */
   loseAnswer: (broker: number) => boolean = () => false;
+  /** Fetches of that partition are answered with TOO_LARGE. */
+  isTooLarge: (topic: string, partition: number) => boolean = () => false;
   private waiting: (() => void)[] = [];
 
   constructor(
@@ -122,6 +124,12 @@ export class FakeCluster {
     for (let partition = 0; partition < count; partition++) {
       this.partitions.set(`${topic}-${partition}`, new FakePartition(this.brokerIds[partition % this.brokerIds.length]!));
     }
+    this.changed();
+  }
+
+  removeTopic(topic: string): void {
+    this.topicIds.delete(topic);
+    for (let partition = 0; this.partitions.delete(`${topic}-${partition}`); partition++);
     this.changed();
   }
 
@@ -251,16 +259,18 @@ export class FakeCluster {
     this.fetches++;
     const isReady = () =>
       request.partitions.some(({ topic, partition, fetchOffset }) => {
-        const target = this.partition(topic, partition);
-        return target.leader !== id || fetchOffset < target.endOffset || fetchOffset > target.endOffset;
+        const target = this.partitions.get(`${topic}-${partition}`);
+        return target?.leader !== id || fetchOffset !== target.endOffset;
       });
     await this.waitForChange(`b${id}`, isReady, request.maxWaitMs);
     let room = request.maxBytes;
     return {
       partitions: request.partitions.map(({ topic, partition, fetchOffset, maxBytes }) => {
-        const target = this.partition(topic, partition);
-        const { endOffset: highWatermark, logStartOffset } = target;
+        const target = this.partitions.get(`${topic}-${partition}`);
+        const { endOffset: highWatermark = -1, logStartOffset = -1 } = target ?? {};
         const answer = { topic, partition, highWatermark, logStartOffset, records: [] as Buffer[] };
+        if (target === undefined) return { ...answer, error: 'UNKNOWN_TOPIC_OR_PARTITION' as const };
+        if (this.isTooLarge(topic, partition)) throw new YakError('TOO_LARGE', 'one batch is above maxFrameBytes');
         if (target.leader !== id) {
           const currentLeader = { leader: target.leader, leaderEpoch: target.leaderEpoch };
           return { ...answer, error: 'NOT_LEADER_OR_FOLLOWER' as const, currentLeader };
