@@ -11,7 +11,7 @@ export interface ProduceOptions extends ConnectionOptions {
   readonly batchBytes: number;
   readonly lingerMs: number;
   readonly deliveryTimeoutMs: number;
-  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4';
   readonly partitioner: 'default' | 'round-robin';
   readonly partitions?: number;
   readonly replicationFactor?: number;
@@ -32,7 +32,7 @@ export function defineProduce(command: Command): Command {
     .option('--batch-bytes <n>', 'largest batch before compression', wholeNumber(1, 104_857_600), 65_536)
     .option('--linger-ms <ms>', 'how long a batch waits for company', wholeNumber(0, 3_600_000), 5)
     .option('--delivery-timeout-ms <ms>', 'give a record up after this long, retries included', wholeNumber(1, 2_147_483_647), 120_000)
-    .addOption(new Option('--compression <codec>', 'of whole batches').choices(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('none'))
+    .addOption(new Option('--compression <codec>', 'of whole batches').choices(['none', 'gzip', 'snappy', 'lz4']).default('none'))
     .addOption(new Option('--partitioner <name>', 'for lines without a key').choices(['default', 'round-robin']).default('default'))
     .option('--partitions <n>', 'partitions, if the topic has to be created', wholeNumber(1, 1_000))
     .option('--replication-factor <n>', 'replicas, if the topic has to be created', wholeNumber(1, 1_000));

@@ -2,9 +2,10 @@
  * Sends lines: reads no faster than the cluster takes them, stops reading at the first record that was given up, and ends
  * with a summary of what was acknowledged. Ctrl-C stops the reading; what was read by then is still sent.
  */
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Client, Producer } from '#client';
-import { KafkaError, YakError } from '#kernel';
+import { UsageError } from '#config';
+import { KafkaError, topicNameProblem, YakError } from '#kernel';
 import { EXIT, type ExitCode, signalExitCode } from '../../shared/command/exit-codes.js';
 import { PartialError } from '../../shared/command/failure.js';
 import { formatBytes, formatCount } from '../../shared/command/figures.js';
@@ -23,7 +24,9 @@ interface Input extends AsyncIterable<Buffer> {
 }
 
 export async function produce(topic: string, options: ProduceOptions): Promise<ExitCode> {
-  const input = openInput(options);
+  const problem = topicNameProblem(topic);
+  if (problem !== null) throw new UsageError(problem);
+  const input = await openInput(options);
   return withClient(options, 'yak-produce', async (client) => {
     await createIfAsked(client, topic, options);
     const summary = new ProduceSummary();
@@ -37,7 +40,10 @@ export async function produce(topic: string, options: ProduceOptions): Promise<E
       allowAutoTopicCreation: true,
     });
     producer.onAcknowledged(({ partition, baseOffset, records }) => summary.acknowledged(partition, baseOffset, records));
-    producer.onError(({ records, error }) => summary.failed(records, error));
+    producer.onError(({ records, error }) => {
+      summary.failed(records, error);
+      input.destroy(); // It may be a terminal, whose next line could be long in coming.
+    });
 
     const startedAt = performance.now();
     const stopProgress = showProgress(summary, producer, startedAt);
@@ -81,7 +87,8 @@ async function sendLines(
     // Interrupted in the middle of a line: a half one is not a record.
     if (signal === null && summary.firstFailure === null) lines.end(take);
   } catch (error) {
-    // The stream complains about being destroyed; everything else is a failure to read, after which what was read is still sent.
+    // The stream complains about being destroyed (then there is a signal or a failure already); everything else is a failure to
+    // read, after which what was read is still sent.
     if (signal === null) summary.firstFailure ??= readError(error, options);
   } finally {
     removeHandler();
@@ -89,8 +96,11 @@ async function sendLines(
   return signal;
 }
 
-function openInput(options: ProduceOptions): Input {
-  if (options.file !== undefined) return createReadStream(options.file, { highWaterMark: READ_BYTES });
+async function openInput(options: ProduceOptions): Promise<Input> {
+  if (options.file !== undefined) {
+    const file = await open(options.file).catch((error: unknown) => Promise.reject(readError(error, options)));
+    return file.createReadStream({ highWaterMark: READ_BYTES });
+  }
   if (process.stdin.isTTY) process.stderr.write('one record a line; Ctrl-D ends\n');
   return process.stdin;
 }

@@ -61,11 +61,11 @@ export class ProduceSummary {
     const records = this.recordsAcknowledged;
     const failed = this.recordsFailed === 0 ? '' : `, ${formatCount(this.recordsFailed)} NOT acknowledged`;
     return [
-      `${formatCount(records)} records, ${formatBytes(this.bytesRead)} in ${seconds.toFixed(2)} s: ${formatCount(rate(records, seconds))} records/s, ` +
+      `${formatCount(records)} ${plural(records)}, ${formatBytes(this.bytesRead)} in ${seconds.toFixed(2)} s: ${formatCount(rate(records, seconds))} records/s, ` +
         `${formatBytes(rate(this.bytesRead, seconds))}/s, ${formatCount(retries)} retries${failed}`,
       ...this.inOrder().map((one) => {
         const offsets = one.firstOffset < 0 ? 'offsets unknown (acks 0)' : `offsets ${one.firstOffset} to ${one.lastOffset}`;
-        return `  ${topic}-${one.partition}  ${offsets}, ${formatCount(one.records)} records`;
+        return `  ${topic}-${one.partition}  ${offsets}, ${formatCount(one.records)} ${plural(one.records)}`;
       }),
     ].join('\n');
   }
@@ -73,6 +73,10 @@ export class ProduceSummary {
   private inOrder(): PartitionSummary[] {
     return [...this.partitions.values()].sort((a, b) => a.partition - b.partition);
   }
+}
+
+function plural(records: number): string {
+  return records === 1 ? 'record' : 'records';
 }
 
 function rate(amount: number, seconds: number): number {

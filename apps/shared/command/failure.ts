@@ -40,7 +40,9 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 /** The line, without its end. With `json` an object: {"error":{"code":…,"message":…}}. */
 export function failureLine(error: unknown, program: string, isJson: boolean): string {
-  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
-  if (!isJson) return `${program}: ${message}`;
-  return JSON.stringify({ error: { code: error instanceof YakError ? error.code : 'INTERNAL', message } });
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+  const isUsage = error instanceof CommanderError;
+  const message = isUsage ? text.replace(/^error: /, '') : text;
+  if (!isJson) return `${program}: ${message}${isUsage ? ' (--help shows the options)' : ''}`;
+  return JSON.stringify({ error: { code: isUsage ? 'USAGE' : error instanceof YakError ? error.code : 'INTERNAL', message } });
 }

@@ -31,15 +31,17 @@ export async function withClient<T>(options: ConnectionOptions, clientId: string
 }
 
 async function firstAnswer(client: Client, options: ConnectionOptions): Promise<void> {
-  const hint = setTimeout(() => {
+  const patience = setTimeout(() => {
     process.stderr.write(`waiting for an answer from ${options.bootstrap} (npm start runs a cluster here)\n`);
   }, HINT_AFTER_MS);
   try {
     await client.admin.metadata([]);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new YakError('UNAVAILABLE', `no answer from ${options.bootstrap} within ${options.timeoutMs / 1000} s: ${reason}`);
+    const isWrongDoor = error instanceof YakError && (error.code === 'CONNECTION_CLOSED' || error.code === 'MALFORMED_FRAME');
+    const hint = isWrongDoor ? '; is it a Nest TCP door (3125 and up, coordinator 3180), and not a Kafka or HTTP one?' : '';
+    throw new YakError('UNAVAILABLE', `no answer from ${options.bootstrap} within ${options.timeoutMs / 1000} s: ${reason}${hint}`);
   } finally {
-    clearTimeout(hint);
+    clearTimeout(patience);
   }
 }

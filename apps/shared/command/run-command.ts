@@ -1,6 +1,6 @@
 /**
- * Runs a commander program to its exit code. Commander has already printed its own usage errors when it throws them; all
- * others are printed here, once. The process ends by itself when nothing is left to do, or is ended when a command is done
+ * Runs a commander program to its exit code. Errors, those of commander about the usage included, are printed here, once and in
+ * one line. The process ends by itself when nothing is left to do, or is ended when a command is done
  * and something still holds the event loop.
  */
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -17,18 +17,23 @@ export function action<A extends unknown[]>(run: (...args: A) => Promise<ExitCod
 }
 
 export async function runCommand(program: Command, argv: readonly string[]): Promise<void> {
-  for (const one of [program, ...descendants(program)]) one.exitOverride().showHelpAfterError('(--help shows the options)');
+  for (const one of [program, ...descendants(program)]) one.exitOverride().configureOutput({ outputError: () => {} });
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
     exitCode = exitCodeOf(error);
-    if (!(error instanceof CommanderError)) {
+    if (!isHelpOrVersion(error)) {
       process.stderr.write(`${failureLine(error, program.name(), argv.includes('--json'))}\n`);
       if (process.env['YAK_DEBUG'] === '1') process.stderr.write(`${(error as Error)?.stack ?? error}\n`);
     }
   }
   process.exitCode = exitCode;
   endWhenWritten();
+}
+
+/** Printed already, whether it was asked for or is what a command without its subcommand gets. */
+function isHelpOrVersion(error: unknown): boolean {
+  return error instanceof CommanderError && ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code);
 }
 
 /** Output to a pipe may still be on its way; then the process goes, whatever connection or timer is left. */

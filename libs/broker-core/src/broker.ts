@@ -310,7 +310,7 @@ export class Broker implements BrokerVerbs {
   }
 
   private readonly topicCreator = {
-    create: async (names: readonly string[], context: RequestContext): Promise<void> => {
+    create: async (names: readonly string[], context: RequestContext): Promise<boolean> => {
       const link = this.requireLink();
       try {
         const response = await link.request(
@@ -325,9 +325,11 @@ export class Broker implements BrokerVerbs {
         }
         const expected = response.topics.filter((topic) => topic.error === 'NONE' || topic.error === 'TOPIC_ALREADY_EXISTS');
         await link.waitFor((image) => expected.every((topic) => isTopicReady(image, topic.name)), AUTO_CREATE_TIMEOUT_MS);
+        return true;
       } catch (error) {
         if (!(error instanceof YakError)) throw error;
         this.seams.logger.warn('automatic topic creation has to wait', { topics: names, reason: error.message });
+        return false;
       }
     },
   };

@@ -11,12 +11,22 @@ it('missing topics are created in the name of who asks, each once, and only so m
   const created: { names: readonly string[]; context: RequestContext }[] = [];
   const creator = {
     isAllowed: true,
-    create: async (names: readonly string[], by: RequestContext) => void created.push({ names, context: by }),
+    create: async (names: readonly string[], by: RequestContext) => created.push({ names, context: by }) > 0,
   };
   const names = Array.from({ length: AUTO_CREATE_TOPICS_MAX + 50 }, (_, i) => `t${i}`);
   const topics = ['t0', 'not/legal', ...names].map((name) => ({ name }));
   const view = await cluster(broker, creator, context, { topics, allowAutoTopicCreation: true });
   expect(created).toEqual([{ names: names.slice(0, AUTO_CREATE_TOPICS_MAX), context }]);
   expect(view.topics).toHaveLength(topics.length);
-  expect(view.topics.at(-1)!.error).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+  expect(view.topics.at(-1)!.error).toBe('LEADER_NOT_AVAILABLE');
+  expect(view.topics[0]!.error).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+});
+
+it('a topic that only waits for the coordinator is not called unknown', async () => {
+  const creator = { isAllowed: true, create: async () => false };
+  const topics = [{ name: 'waits' }, { name: 'not/legal' }];
+  const view = await cluster(broker, creator, context, { topics, allowAutoTopicCreation: true });
+  expect(view.topics.map((topic) => topic.error)).toEqual(['LEADER_NOT_AVAILABLE', 'INVALID_TOPIC_EXCEPTION']);
+  const plain = await cluster(broker, creator, context, { topics, allowAutoTopicCreation: false });
+  expect(plain.topics[0]!.error).toBe('UNKNOWN_TOPIC_OR_PARTITION');
 });

@@ -4,12 +4,15 @@ import { isLiveSeat, keptMembers, liveMembers, type MetadataImage, type Partitio
 import type { BrokerState } from './broker-state.js';
 import type { ClusterView, TopicsRequest, TopicView } from './verbs.js';
 
-/** Topics that one question may bring about: the rest is unknown until it is asked for again. A name costs its sender next to nothing. */
+/** Topics that one question may bring about: the rest comes when it is asked for again. A name costs its sender next to nothing. */
 export const AUTO_CREATE_TOPICS_MAX = 100;
 
 export interface TopicCreator {
-  /** Creates topics with the cluster's defaults and waits until this broker's metadata has them, leaders included. */
-  create(names: readonly string[], context: RequestContext): Promise<void>;
+  /**
+   * Creates topics with the cluster's defaults and waits until this broker's metadata has them, leaders included. False: the
+   * cluster coordinator could not be asked; they may come about later.
+   */
+  create(names: readonly string[], context: RequestContext): Promise<boolean>;
   readonly isAllowed: boolean;
 }
 
@@ -19,9 +22,12 @@ export async function cluster(
   context: RequestContext,
   request: TopicsRequest,
 ): Promise<ClusterView> {
+  let pending: readonly string[] = [];
   if (request.topics && request.allowAutoTopicCreation && creator.isAllowed) {
-    const missing = request.topics.flatMap((topic) => ('name' in topic && isCreatable(broker, context, topic.name) ? [topic.name] : []));
-    if (missing.length > 0) await creator.create([...new Set(missing)].slice(0, AUTO_CREATE_TOPICS_MAX), context);
+    const names = request.topics.flatMap((topic) => ('name' in topic && isCreatable(broker, context, topic.name) ? [topic.name] : []));
+    const missing = [...new Set(names)];
+    const wasAsked = missing.length === 0 || (await creator.create(missing.slice(0, AUTO_CREATE_TOPICS_MAX), context));
+    pending = wasAsked ? missing.slice(AUTO_CREATE_TOPICS_MAX) : missing;
   }
   const { image } = broker;
   const asked = request.topics ?? [...image.topicsById.values()].map((topic) => ({ name: topic.name }));
@@ -32,7 +38,12 @@ export async function cluster(
       .filter((known) => !known.isFenced)
       .map((known) => ({ brokerId: known.brokerId, rack: known.rack, ...known.listeners })),
     controllerId: controllerOf(broker),
-    topics: asked.map((topic) => viewTopic(broker, context, topic)),
+    topics: asked.map((topic) => {
+      const view = viewTopic(broker, context, topic);
+      // "Unknown" would make clients give up on what only waits for the coordinator, or for the next question.
+      const isPending = view.error === 'UNKNOWN_TOPIC_OR_PARTITION' && pending.includes(view.name!);
+      return isPending ? { ...view, error: 'LEADER_NOT_AVAILABLE' as const } : view;
+    }),
   };
 }
 

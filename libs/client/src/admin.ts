@@ -120,6 +120,8 @@ export class YakAdmin implements Admin {
     const { requestTimeoutMs, retryBackoffMs, retryBackoffMaxMs } = this.core.options;
     const deadline = clock.monotonicMs() + requestTimeoutMs;
     let wasRepeated = false;
+    // Says more than that the last attempt, which may have had a millisecond, got no answer.
+    let reason: YakError | null = null;
     const unknownOutcome = () => (wasRepeated = true);
     for (let attempt = 1; ; attempt++) {
       if (this.isClosed) throw clientClosed();
@@ -128,7 +130,9 @@ export class YakAdmin implements Admin {
         const response = await this.core.anyNode.ask(pattern, request, { attemptTimeoutMs: timeoutMs, unknownOutcome });
         return { response, wasRepeated };
       } catch (error) {
-        if (!(error instanceof YakError) || !this.core.anyNode.isWorthRepeating(error) || clock.monotonicMs() >= deadline) throw error;
+        if (!(error instanceof YakError) || !this.core.anyNode.isWorthRepeating(error)) throw error;
+        if (error.code !== 'REQUEST_TIMEOUT') reason = error;
+        if (clock.monotonicMs() >= deadline) throw reason ?? error;
         await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
         // Those we were told of at the start cannot answer: learn of others.
         if (this.core.metadata.brokerAddresses().length === 0) await this.core.follower.fetch([]).catch(() => {});

@@ -174,7 +174,7 @@ describe('consumer', () => {
     expect(values(await cluster.world.settle(take(reader, 10)))).toEqual(numbers(20, 30));
     const failure = await cluster.world.settle(readAll(consumer({ from: { offset: 3 } })).catch((error: Error) => error));
     expect(codeOf(failure)).toBe('OFFSET_OUT_OF_RANGE');
-    expect((failure as Error).message).toContain('offset 3 is not there; it holds 20 to 30');
+    expect((failure as Error).message).toContain('offset 3 is no longer there; the oldest is 20');
   });
 
   it('goes on at the end when records that it had seen are gone, and shows nothing twice', async () => {

@@ -354,8 +354,7 @@ export class YakConsumer implements Consumer, MetadataInterest {
   private outOfRange(reader: PartitionReader, answer: FetchedPartition, error: KafkaError): void {
     const { from, topic } = this.options;
     if (from !== 'earliest' && from !== 'latest') {
-      const range = answer.logStartOffset >= 0 ? `; it holds ${answer.logStartOffset} to ${answer.highWatermark}` : '';
-      return this.fail(new KafkaError('OFFSET_OUT_OF_RANGE', `${error.message}: offset ${reader.position} is not there${range}`));
+      return this.fail(new KafkaError('OFFSET_OUT_OF_RANGE', `${error.message}: offset ${reader.position} ${whereItIs(reader, answer)}`));
     }
     const lost = reader.position;
     reader.position = -1;
@@ -475,6 +474,12 @@ export class YakConsumer implements Consumer, MetadataInterest {
   private now(): MonotonicMs {
     return this.core.seams.clock.monotonicMs();
   }
+}
+
+/** Which end of the partition an offset is beyond; a broker says how far it reaches only where it knows. */
+function whereItIs(reader: PartitionReader, { logStartOffset, highWatermark }: FetchedPartition): string {
+  if (reader.position < logStartOffset) return `is no longer there; the oldest is ${logStartOffset}`;
+  return `is beyond its end${highWatermark >= 0 ? `, ${highWatermark}` : ''}; yak topic describe shows both ends`;
 }
 
 function noSuchPartition(topic: string, partition: number, count: number): KafkaError {

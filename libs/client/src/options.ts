@@ -64,6 +64,7 @@ export function producerOptions(config: ProducerConfig): ProducerOptions {
     compression: config.compression ?? 'none',
   };
   if (![-1, 0, 1].includes(acks)) throw invalid(`acks is ${acks}; it has to be -1 (all), 0 or 1`);
+  if (options.compression === 'zstd') throw invalid('compression zstd can be read but not written; choose gzip, snappy, lz4 or none');
   if (isIdempotent && acks !== -1) throw invalid(`idempotent needs acks -1 (all), not ${acks}`);
   if (isIdempotent && options.maxInFlight > MAX_IDEMPOTENT_IN_FLIGHT) {
     throw invalid(`maxInFlight is ${options.maxInFlight}; an idempotent producer may have at most ${MAX_IDEMPOTENT_IN_FLIGHT}`);

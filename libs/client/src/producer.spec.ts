@@ -43,6 +43,25 @@ describe('producer', () => {
     expect(decodeRecords(batch)[0]!.headers).toEqual([{ key: 'h', value: null }]);
   });
 
+  it('tells no offsets with acks 0', async () => {
+    const cluster = await FakeCluster.start(31);
+    const producer = cluster.client().producer({ acks: 0 });
+    const offsets: number[] = [];
+    producer.onAcknowledged(({ baseOffset }) => offsets.push(baseOffset));
+    expect((await cluster.world.settle(producer.send(record('v')))).offset).toBe(-1);
+    expect(offsets).toEqual([-1]);
+  });
+
+  it('waits with records for a topic that nobody can create for now', async () => {
+    const cluster = await FakeCluster.start(32, {});
+    cluster.canCreate = false;
+    const producer = cluster.client().producer({ allowAutoTopicCreation: true });
+    const sent = producer.send({ topic: 'new', partition: 0, value: Buffer.from('v') });
+    await cluster.world.runFor(30_000);
+    cluster.canCreate = true;
+    expect(await cluster.world.settle(sent)).toMatchObject({ topic: 'new', offset: 0 });
+  });
+
   it('fills batches and spreads records without keys', async () => {
     const cluster = await FakeCluster.start(2);
     const producer = cluster.client().producer({ batchBytes: 1000 });
@@ -288,6 +307,7 @@ describe('producer', () => {
     expect(recordBatch.producerId(cluster.partition('t', 0).batches[0]!)).toBe(-1);
     expect(() => cluster.client().producer({ acks: 1, idempotent: true })).toThrow('idempotent needs acks -1');
     expect(() => cluster.client().producer({ maxInFlight: 6 })).toThrow('at most 5');
+    expect(() => cluster.client().producer({ compression: 'zstd' })).toThrow('can be read but not written');
   });
 
   it('does the same thing every time from one seed', async () => {

@@ -337,7 +337,8 @@ export class YakProducer implements Producer, MetadataInterest {
     const { queue, batch } = sent;
     if (answer.error === 'NONE') {
       queue.acknowledged(batch);
-      this.ledger.acknowledged(queue.topic, queue.partition, batch, answer.baseOffset);
+      // With acks 0 an offset would be a promise that nobody made.
+      this.ledger.acknowledged(queue.topic, queue.partition, batch, this.options.acks === 0 ? -1 : answer.baseOffset);
       return;
     }
     if (answer.currentLeader !== undefined) this.core.metadata.applyHint(queue.topic, queue.partition, answer.currentLeader);
@@ -486,7 +487,10 @@ export class YakProducer implements Producer, MetadataInterest {
       this.failHeld(topic, topic.held.splice(0), new KafkaError(error, message ?? `topic ${topic.name}: ${error}`));
       return;
     }
-    if (error !== 'UNKNOWN_TOPIC_OR_PARTITION') return;
+    if (error !== 'UNKNOWN_TOPIC_OR_PARTITION') {
+      topic.unknownSince = null; // It is about to be, as soon as whoever creates it can be reached.
+      return;
+    }
     topic.unknownSince ??= this.now();
     if (this.now() - topic.unknownSince >= UNKNOWN_TOPIC_MS) {
       topic.unknownSince = null;

@@ -3,12 +3,13 @@ import { YakError } from '#kernel';
 import type { RpcFailure } from './messages.js';
 
 export class RpcFailureError extends YakError {
+  /** `message` is the whole sentence, the fields included. */
   constructor(
     code: string,
     message: string,
     readonly fields: RpcFailure['fields'] = undefined,
   ) {
-    super(code, fields?.length ? `${message}: ${fields.map((field) => `${field.field} ${field.reason}`).join('; ')}` : message);
+    super(code, message);
     this.name = 'RpcFailureError';
   }
 }

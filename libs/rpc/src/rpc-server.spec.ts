@@ -99,7 +99,7 @@ describe('RpcServer and RpcClientConnection', () => {
         throw new Error('secret');
       },
       deleteTopics: async () => {
-        throw { code: 'INVALID', message: 'wrong', fields: [{ field: 'topics', reason: 'is empty' }] };
+        throw { code: 'INVALID', message: 'wrong: topics is empty', fields: [{ field: 'topics', reason: 'is empty' }] };
       },
     });
     const client = await dial();

@@ -1,9 +1,11 @@
 /** What the cluster says about itself. */
 import type { LeaderChange } from '#client';
-import type { DescribeClusterResponse } from '#rpc';
+import { KafkaError } from '#kernel';
+import type { DescribeClusterResponse, TopicMetadata } from '#rpc';
 import { formatAddress } from '#seams';
 import type { ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { EXIT, type ExitCode, signalExitCode } from '../../../shared/command/exit-codes.js';
+import { PartialError } from '../../../shared/command/failure.js';
 import { formatTable } from '../../../shared/command/figures.js';
 import { withClient } from '../../../shared/command/open-client.js';
 import { onStopSignal } from '../../../shared/command/signals.js';
@@ -23,12 +25,13 @@ export async function showLeaders(topics: readonly string[], options: LeadersOpt
   return withClient(options, CLIENT_ID, async (client) => {
     const wanted = topics.length === 0 ? null : topics;
     if (!options.watch) {
-      const found = (await client.admin.metadata(wanted)).topics.filter((one) => one.error === 'NONE');
+      const { topics: answers } = await client.admin.metadata(wanted);
+      const found = answers.filter((one) => one.error === 'NONE');
       const leaders = found.flatMap((topic) =>
         topic.partitions.map(({ partition, leader, leaderEpoch, isr }) => ({ topic: topic.name, partition, leader, leaderEpoch, isr })),
       );
-      print(options.json ? JSON.stringify(leaders) : leadersTable(leaders));
-      return EXIT.OK;
+      if (options.json || found.length > 0 || wanted === null) print(options.json ? JSON.stringify(leaders) : leadersTable(leaders));
+      return concludeMissing(answers);
     }
     let signal: NodeJS.Signals | null = null;
     const removeHandler = onStopSignal((received) => {
@@ -47,6 +50,16 @@ export async function showLeaders(topics: readonly string[], options: LeadersOpt
     }
     return signal === null ? EXIT.OK : signalExitCode(signal);
   });
+}
+
+/** Throws unless every topic that was asked for is there. */
+function concludeMissing(topics: readonly TopicMetadata[]): ExitCode {
+  const missing = topics.filter((one) => one.error !== 'NONE');
+  if (missing.length === 0) return EXIT.OK;
+  const sentence = missing.map(({ name, error, message }) => {
+    return error === 'UNKNOWN_TOPIC_OR_PARTITION' ? `topic ${name} does not exist` : `topic ${name}: ${message ?? error}`;
+  });
+  throw missing.length === topics.length ? new KafkaError(missing[0]!.error, sentence.join('; ')) : new PartialError(sentence.join('; '));
 }
 
 function readableCluster(cluster: DescribeClusterResponse): string {

@@ -99,7 +99,7 @@ export async function describeTopics(names: readonly string[], options: Connecti
     const described = await Promise.all(found.filter(isFine).map(async (one) => ({ topic: one, offsets: await offsetsOf(client, one) })));
     if (options.json) {
       printJson(described.map(({ topic, offsets }) => jsonTopic(topic, offsets)));
-    } else {
+    } else if (described.length > 0) {
       print(described.map(({ topic, offsets }) => readableTopic(topic, offsets)).join('\n\n'));
     }
     return conclude(found, 'described');

@@ -72,6 +72,8 @@ export class FakeCluster {
   readonly topicIds = new Map<string, string>();
   revision = 1;
   nextProducerId = 1000;
+  /** False: automatic creation waits for somebody who is away. */
+  canCreate = true;
   maxMessageBytes = Number.POSITIVE_INFINITY;
   ackDelayMs = 1;
   /** Every produce that a broker got, in order. */
@@ -192,12 +194,16 @@ export class FakeCluster {
     if (request.newerThanRevision !== undefined)
       await this.waitForChange(host, () => this.revision > request.newerThanRevision!, request.maxWaitMs!);
     const names = request.topics ?? [...this.topicIds.keys()];
-    if (request.allowAutoTopicCreation) for (const name of names) if (!this.topicIds.has(name)) this.addTopic(name, 2);
+    const isCreating = request.allowAutoTopicCreation === true;
+    if (isCreating && this.canCreate) for (const name of names) if (!this.topicIds.has(name)) this.addTopic(name, 2);
     return {
       clusterId: 'c',
       revision: this.revision,
       brokers: this.brokerIds.map((id) => ({ id, host: `b${id}`, port: PORT, rack: null })),
-      topics: names.map((name) => this.describe(name)),
+      topics: names.map((name) => {
+        const topic = this.describe(name);
+        return isCreating && topic.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? { ...topic, error: 'LEADER_NOT_AVAILABLE' } : topic;
+      }),
     };
   }
 

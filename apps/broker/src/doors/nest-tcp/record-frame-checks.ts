@@ -91,5 +91,5 @@ function checkInteger(field: string, value: unknown, min: number): void {
 }
 
 export function invalidField(field: string, reason: string): RpcFailureError {
-  return new RpcFailureError('INVALID', 'the request is not valid', [{ field, reason }]);
+  return new RpcFailureError('INVALID', `the request is not valid: ${field} ${reason}`, [{ field, reason }]);
 }
