@@ -324,8 +324,7 @@ export class Broker implements BrokerVerbs {
           }
         }
         const expected = response.topics.filter((topic) => topic.error === 'NONE' || topic.error === 'TOPIC_ALREADY_EXISTS');
-        await link.waitFor((image) => expected.every((topic) => isTopicReady(image, topic.name)), AUTO_CREATE_TIMEOUT_MS);
-        return true;
+        return await link.waitFor((image) => expected.every((topic) => isTopicReady(image, topic.name)), AUTO_CREATE_TIMEOUT_MS);
       } catch (error) {
         if (!(error instanceof YakError)) throw error;
         this.seams.logger.warn('automatic topic creation has to wait', { topics: names, reason: error.message });

@@ -9,8 +9,8 @@ export const AUTO_CREATE_TOPICS_MAX = 100;
 
 export interface TopicCreator {
   /**
-   * Creates topics with the cluster's defaults and waits until this broker's metadata has them, leaders included. False: the
-   * cluster coordinator could not be asked; they may come about later.
+   * Creates topics with the cluster's defaults and waits until this broker's metadata has them, leaders included. False: that
+   * has to wait, for the cluster coordinator or for its news; they may come about later.
    */
   create(names: readonly string[], context: RequestContext): Promise<boolean>;
   readonly isAllowed: boolean;

@@ -3,7 +3,7 @@
  * its caller takes. States: finding (the partitions) -> reading -> ended | closed | failed. A leader that is gone is waited for
  * as long as it takes, and only by its own partitions; what a repeat cannot heal ends the iteration with an error.
  */
-import type { BrokerId, LeaderEpoch, MonotonicMs, Offset } from '#kernel';
+import type { BrokerId, LeaderEpoch, MonotonicMs } from '#kernel';
 import { KafkaError, NO_BROKER, RETRIABLE_ERRORS, YakError } from '#kernel';
 import type { FetchResponse, MetadataResponse } from '#rpc';
 import type { Address, Cancellable } from '#seams';
@@ -13,12 +13,12 @@ import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import type { ConsumedRecord, Consumer, ConsumerConfig } from './contract.js';
 import type { MetadataInterest } from './metadata-follower.js';
-import type { OffsetAnswer } from './offset-lookup.js';
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, lookUpOffsets, offsetError } from './offset-lookup.js';
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP } from './offset-lookup.js';
 import type { ConsumerOptions } from './options.js';
 import { consumerOptions, SUSPICION_MS, UNKNOWN_TOPIC_MS } from './options.js';
 import type { FetchedBatch } from './partition-reader.js';
 import { PartitionReader, recordsOf } from './partition-reader.js';
+import { Positions } from './positions.js';
 import { isLeaderError } from './produce-errors.js';
 
 type FetchedPartition = FetchResponse['partitions'][number];
@@ -42,6 +42,7 @@ type Taker = { resolve(result: IteratorResult<readonly ConsumedRecord[]>): void;
 export class YakConsumer implements Consumer, MetadataInterest {
   readonly allowAutoTopicCreation = false;
   private readonly options: ConsumerOptions;
+  private readonly positions: Positions;
   private readers: PartitionReader[] = [];
   private readonly fetches = new Set<OpenFetch>();
   private queue: FetchedBatch[] = [];
@@ -61,6 +62,7 @@ export class YakConsumer implements Consumer, MetadataInterest {
     private readonly onClosed: (consumer: YakConsumer) => void,
   ) {
     this.options = consumerOptions(config);
+    this.positions = new Positions(core, this.options, () => this.state !== 'finding' && this.state !== 'reading');
     core.follower.add(this);
     this.find().catch((error) => this.fail(error));
   }
@@ -135,15 +137,10 @@ export class YakConsumer implements Consumer, MetadataInterest {
     this.topicId = this.core.metadata.topicId(this.options.topic);
     this.readers = partitions.map((partition) => new PartitionReader(partition));
     this.state = 'reading';
-    await Promise.all(this.readersToAskFor().map((readers) => this.findPositions(readers)));
-  }
-
-  /** Together those that can be asked now; those without a leader each alone, so that nobody else waits for them. */
-  private readersToAskFor(): PartitionReader[][] {
-    const hasLeader = ({ partition }: PartitionReader) => this.core.metadata.leaderOf(this.options.topic, partition).leader !== NO_BROKER;
-    const led = this.readers.filter(hasLeader);
-    const others = this.readers.filter((reader) => !hasLeader(reader)).map((reader) => [reader]);
-    return led.length === 0 ? others : [led, ...others];
+    await this.positions.find(this.readers.slice(), () => {
+      this.endIfDone();
+      this.queuePump();
+    });
   }
 
   private async findPartitions(): Promise<number[]> {
@@ -169,40 +166,6 @@ export class YakConsumer implements Consumer, MetadataInterest {
       await sleep(scheduler, backoffMs(attempt, this.core.options.retryBackoffMs, this.core.options.retryBackoffMaxMs, random));
     }
     return [];
-  }
-
-  private async findPositions(readers: readonly PartitionReader[]): Promise<void> {
-    if (this.options.exitAtEnd) {
-      const ends = await this.lookUp(readers, LATEST_TIMESTAMP);
-      for (const [index, reader] of readers.entries()) reader.endOffset = ends[index]!.offset;
-    }
-    const starts = await this.startsOf(readers);
-    for (const [index, reader] of readers.entries()) reader.position = starts[index]!;
-    this.endIfDone();
-    this.queuePump();
-  }
-
-  private async startsOf(readers: readonly PartitionReader[]): Promise<Offset[]> {
-    const { from } = this.options;
-    if (typeof from === 'object' && 'offset' in from) return readers.map(() => from.offset);
-    const timestamp = from === 'earliest' ? EARLIEST_TIMESTAMP : from === 'latest' ? LATEST_TIMESTAMP : from.timestamp;
-    const starts = await this.lookUp(readers, timestamp);
-    const missing = readers.filter((_, index) => starts[index]!.offset < 0);
-    // No record is that young: the first one that will be.
-    const ends = missing.length === 0 ? [] : await this.lookUp(missing, LATEST_TIMESTAMP);
-    return starts.map(({ offset }, index) => (offset >= 0 ? offset : ends[missing.indexOf(readers[index]!)]!.offset));
-  }
-
-  private async lookUp(readers: readonly PartitionReader[], timestamp: number): Promise<OffsetAnswer[]> {
-    const questions = readers.map(({ partition }) => ({ topic: this.options.topic, partition, timestamp }));
-    const answers = await lookUpOffsets(
-      this.core,
-      questions,
-      () => true,
-      () => this.state !== 'finding' && this.state !== 'reading',
-    );
-    for (const answer of answers) if (answer.error !== 'NONE') throw offsetError(answer);
-    return answers;
   }
 
   // ---- fetching ----
@@ -360,7 +323,7 @@ export class YakConsumer implements Consumer, MetadataInterest {
     reader.position = -1;
     const isTrimmed = lost < answer.logStartOffset;
     const timestamp = isTrimmed ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP;
-    this.lookUp([reader], timestamp).then(
+    this.positions.lookUp([reader], timestamp).then(
       ([found]) => {
         this.core.seams.logger.warn('consumer position was out of range', { topic, partition: reader.partition, lost, now: found!.offset });
         reader.position = found!.offset;
@@ -429,9 +392,8 @@ export class YakConsumer implements Consumer, MetadataInterest {
     }
     if (!response.topics.some((answer) => answer.name === topic)) return true;
     this.goneSince ??= this.now();
-    if (this.now() - this.goneSince >= UNKNOWN_TOPIC_MS) {
-      this.fail(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} was deleted while it was read`));
-    }
+    const isGone = this.now() - this.goneSince >= UNKNOWN_TOPIC_MS;
+    if (isGone) this.fail(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} was deleted while it was read`));
     return true;
   }
 

@@ -13,14 +13,14 @@ export type HasLeader = (partition: number) => boolean;
 
 export interface Partitioner {
   /** 0 <= result < partitionCount. */
-  choose(key: Buffer | null, partitionCount: number, hasLeader: HasLeader): number;
+  choose(key: Buffer | null, partitionCount: number): number;
   /** A batch of records without keys is complete: the next one may go elsewhere. */
   batchCompleted(partition: number, partitionCount: number): void;
 }
 
 /** One per topic. */
-export function partitionerFor(name: PartitionerName, random: Random): Partitioner {
-  return name === 'round-robin' ? new RoundRobinPartitioner(random) : new DefaultPartitioner(random);
+export function partitionerFor(name: PartitionerName, random: Random, hasLeader: HasLeader): Partitioner {
+  return name === 'round-robin' ? new RoundRobinPartitioner(random, hasLeader) : new DefaultPartitioner(random, hasLeader);
 }
 
 export function partitionForKey(key: Buffer, partitionCount: number): number {
@@ -30,18 +30,21 @@ export function partitionForKey(key: Buffer, partitionCount: number): number {
 class DefaultPartitioner implements Partitioner {
   private sticky = -1;
 
-  constructor(private readonly random: Random) {}
+  constructor(
+    private readonly random: Random,
+    private readonly hasLeader: HasLeader,
+  ) {}
 
-  choose(key: Buffer | null, partitionCount: number, hasLeader: HasLeader): number {
+  choose(key: Buffer | null, partitionCount: number): number {
     assert(partitionCount > 0, 'a topic has at least one partition');
     if (key !== null) return partitionForKey(key, partitionCount);
     if (this.sticky < 0 || this.sticky >= partitionCount) this.sticky = this.random.integer(partitionCount);
-    if (!hasLeader(this.sticky)) this.sticky = this.anotherWithLeader(partitionCount, hasLeader) ?? this.sticky;
+    if (!this.hasLeader(this.sticky)) this.sticky = this.anotherWithLeader(partitionCount) ?? this.sticky;
     return this.sticky;
   }
 
-  private anotherWithLeader(partitionCount: number, hasLeader: HasLeader): number | null {
-    const led = Array.from({ length: partitionCount }, (_, partition) => partition).filter(hasLeader);
+  private anotherWithLeader(partitionCount: number): number | null {
+    const led = Array.from({ length: partitionCount }, (_, partition) => partition).filter(this.hasLeader);
     return led.length === 0 ? null : led[this.random.integer(led.length)]!;
   }
 
@@ -55,12 +58,15 @@ class DefaultPartitioner implements Partitioner {
 class RoundRobinPartitioner implements Partitioner {
   private next = -1;
 
-  constructor(private readonly random: Random) {}
+  constructor(
+    private readonly random: Random,
+    private readonly hasLeader: HasLeader,
+  ) {}
 
-  choose(_key: Buffer | null, partitionCount: number, hasLeader: HasLeader): number {
+  choose(_key: Buffer | null, partitionCount: number): number {
     const first = this.next < 0 ? this.random.integer(partitionCount) : (this.next + 1) % partitionCount;
     this.next = first;
-    while (!hasLeader(this.next)) {
+    while (!this.hasLeader(this.next)) {
       this.next = (this.next + 1) % partitionCount;
       if (this.next === first) break;
     }

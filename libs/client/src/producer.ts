@@ -26,7 +26,7 @@ import type { MetadataInterest } from './metadata-follower.js';
 import type { ProducerOptions } from './options.js';
 import { ATTEMPT_TIMEOUT_MS, MAX_REQUEST_BYTES, producerOptions, SUSPICION_MS, UNKNOWN_TOPIC_MS } from './options.js';
 import { PartitionQueue } from './partition-queue.js';
-import type { HasLeader, Partitioner } from './partitioner.js';
+import type { Partitioner } from './partitioner.js';
 import { partitionerFor } from './partitioner.js';
 import { isCertainlyNotStored, isLeaderError, produceVerdict, requestFailure } from './produce-errors.js';
 import type { ProducerBatch, ProducerIdentity } from './producer-batch.js';
@@ -48,7 +48,6 @@ interface HeldRecord {
 interface TopicState {
   readonly name: string;
   readonly partitioner: Partitioner;
-  readonly hasLeader: HasLeader;
   readonly queues: (PartitionQueue | undefined)[];
   /** Until its partitions are known. */
   held: HeldRecord[];
@@ -181,9 +180,9 @@ export class YakProducer implements Producer, MetadataInterest {
   private addTopic(name: string): TopicState {
     const problem = topicNameProblem(name);
     if (problem !== null) throw new KafkaError('INVALID_TOPIC_EXCEPTION', problem);
-    const partitioner = partitionerFor(this.options.partitioner, this.core.seams.random);
     const hasLeader = (partition: number) => this.core.metadata.leaderOf(name, partition).leader !== NO_BROKER;
-    const topic: TopicState = { name, partitioner, hasLeader, queues: [], held: [], unknownSince: null };
+    const partitioner = partitionerFor(this.options.partitioner, this.core.seams.random, hasLeader);
+    const topic: TopicState = { name, partitioner, queues: [], held: [], unknownSince: null };
     this.topics.set(name, topic);
     return topic;
   }
@@ -196,7 +195,7 @@ export class YakProducer implements Producer, MetadataInterest {
 
   private enqueue(topic: TopicState, partitionCount: number, record: ProducerRecord, bytes: number, waiter: RecordWaiter): void {
     const key = record.key ?? null;
-    const partition = record.partition ?? topic.partitioner.choose(key, partitionCount, topic.hasLeader);
+    const partition = record.partition ?? topic.partitioner.choose(key, partitionCount);
     let queue = topic.queues[partition];
     if (queue === undefined) queue = topic.queues[partition] = new PartitionQueue(topic.name, partition, this.options);
     const happened = queue.append(this.newRecord(record, key), bytes, waiter, this.now());
@@ -337,7 +336,6 @@ export class YakProducer implements Producer, MetadataInterest {
     const { queue, batch } = sent;
     if (answer.error === 'NONE') {
       queue.acknowledged(batch);
-      // With acks 0 an offset would be a promise that nobody made.
       this.ledger.acknowledged(queue.topic, queue.partition, batch, this.options.acks === 0 ? -1 : answer.baseOffset);
       return;
     }
@@ -487,14 +485,15 @@ export class YakProducer implements Producer, MetadataInterest {
       this.failHeld(topic, topic.held.splice(0), new KafkaError(error, message ?? `topic ${topic.name}: ${error}`));
       return;
     }
-    if (error !== 'UNKNOWN_TOPIC_OR_PARTITION') {
-      topic.unknownSince = null; // It is about to be, as soon as whoever creates it can be reached.
-      return;
-    }
-    topic.unknownSince ??= this.now();
-    if (this.now() - topic.unknownSince >= UNKNOWN_TOPIC_MS) {
+    // Any other error: it is about to be, as soon as whoever creates it can be reached.
+    topic.unknownSince = error === 'UNKNOWN_TOPIC_OR_PARTITION' ? (topic.unknownSince ?? this.now()) : null;
+    if (topic.unknownSince !== null && this.now() - topic.unknownSince >= UNKNOWN_TOPIC_MS) {
       topic.unknownSince = null;
-      this.failHeld(topic, topic.held.splice(0), new KafkaError(error, `topic ${topic.name} does not exist; create it first`));
+      this.failHeld(
+        topic,
+        topic.held.splice(0),
+        new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} does not exist; create it first`),
+      );
     }
   }
 
