@@ -5,7 +5,7 @@ import { LogHarness, TEST_CONFIG } from '../../log/src/testing/log-harness.js';
 import { ModelCluster } from '../../metadata/src/testing/model-cluster.js';
 import type { BrokerConfig, ReplicaDialer } from './contract.js';
 import { Counters } from './counters.js';
-import { ReplicaManager } from './replica-manager.js';
+import { FOLDERS_PER_TURN_MAX, ReplicaManager } from './replica-manager.js';
 
 /** 22 characters with `id-`, as topic ids are. */
 const TOPIC = 'topic-1234567890-ab';
@@ -261,5 +261,21 @@ describe('damage that shows while it runs', () => {
     node.cluster.unfence(2);
     node.apply();
     expect(node.replicas.partition(TOPIC, 0)!.role).toMatchObject({ kind: 'follower', leader: 2 });
+  });
+});
+
+describe('many partitions', () => {
+  it('R14: folders are made a few a turn, and recorded as made only when all are', async () => {
+    const node = await Node.start();
+    const recorded = node.directory.state.foldersMadeRevision;
+    const count = 2 * FOLDERS_PER_TURN_MAX + 5;
+    node.cluster.create({ name: 'wide', assignments: Array.from({ length: count }, () => [0, 1, 2]) });
+    node.apply();
+    const made = (): number => [...node.directory.partitions.keys()].filter((key) => key.startsWith('wide-')).length;
+    expect(made()).toBe(FOLDERS_PER_TURN_MAX);
+    expect(node.directory.state.foldersMadeRevision).toBe(recorded);
+    await node.harness.time.turn();
+    expect(made()).toBe(count);
+    expect(node.directory.state.foldersMadeRevision).toBe(node.cluster.image.revision);
   });
 });

@@ -30,6 +30,9 @@ import { Partition, type PartitionHost } from './partition.js';
 import { ReplicaFetcher } from './replica-fetcher.js';
 import type { CurrentLeader } from './verbs.js';
 
+/** Folders made in one turn of the event loop; each costs several blocking syncs. */
+export const FOLDERS_PER_TURN_MAX = 16;
+
 export interface ReplicaManagerOptions {
   readonly config: BrokerConfig;
   readonly clock: Clock;
@@ -65,6 +68,8 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   private readonly lost = new Map<string, { topicId: TopicId; partition: number }>();
   private registeredEpoch: BrokerEpoch = -1;
   private isStopped = false;
+  private isMakingMore = false;
+  private hasUnrecordedFolders = false;
 
   constructor(
     private readonly options: ReplicaManagerOptions,
@@ -132,9 +137,12 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     this.currentImage = image;
     if (this.registeredEpoch < 0 || this.isStopped || this.options.directory.failure) return;
     this.removeDeleted(image);
-    const isFolderMade = this.makeFolders(image);
-    if (isFolderMade || this.options.directory.state.foldersMadeRevision < 0)
+    const folders = this.makeFolders(image);
+    if (folders.areMore) this.makeMoreAtEndOfTurn();
+    else if (folders.made > 0 || this.hasUnrecordedFolders || this.options.directory.state.foldersMadeRevision < 0) {
       this.options.directory.storeFoldersMadeRevision(image.revision);
+      this.hasUnrecordedFolders = false;
+    }
     for (const partition of [...this.partitions.values()]) {
       const topic = image.topicsById.get(partition.topicId);
       const record = image.partition(partition.topicId, partition.index);
@@ -165,18 +173,30 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     for (const [key, seat] of this.lost) if (image.deletedTopics.has(seat.topicId)) this.lost.delete(key);
   }
 
-  /** Answers whether a folder was made. */
-  private makeFolders(image: MetadataImage): boolean {
-    let isMade = false;
+  /** At most FOLDERS_PER_TURN_MAX, so that heartbeats go on while thousands of partitions are made. */
+  private makeFolders(image: MetadataImage): { made: number; areMore: boolean } {
+    let made = 0;
     for (const topic of image.topicsById.values()) {
       for (const record of image.partitionsOf(topic.topicId)) {
         if (!record.replicas.includes(this.brokerId)) continue;
         const key = partitionKey(topic.name, record.partition);
         if (this.partitions.has(key)) continue;
-        isMade = this.openReplica(topic, record, key) || isMade;
+        if (made === FOLDERS_PER_TURN_MAX) return { made, areMore: true };
+        if (this.openReplica(topic, record, key)) made++;
       }
     }
-    return isMade;
+    return { made, areMore: false };
+  }
+
+  /** "Folders made" is recorded only when all of the image are: a kill in between must not make the others look lost (R14). */
+  private makeMoreAtEndOfTurn(): void {
+    this.hasUnrecordedFolders = true;
+    if (this.isMakingMore) return;
+    this.isMakingMore = true;
+    this.scheduler.endOfTurn(() => {
+      this.isMakingMore = false;
+      this.apply(this.currentImage);
+    });
   }
 
   private openReplica(topic: TopicRecord, record: PartitionRecord, key: string): boolean {
