@@ -2,6 +2,8 @@
  * From the death of a leader to the next acknowledged send of a partition that it led, twenty times gone at once (SIGKILL)
  * and a few times frozen (SIGSTOP). Printed; asserted only at three times the aim.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { YakClient } from '#client';
 import { silentLogger } from '#seams';
 import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
@@ -17,6 +19,8 @@ let client: YakClient;
 
 beforeAll(async () => {
   cluster = await LocalCluster.start();
+  // A coordinator that has just started gives every broker a full new session (R22): the first death is not timed inside it.
+  await new Promise((resolve) => setTimeout(resolve, SESSION_MS));
   await yak(['topic', 'create', 'beat', '--partitions', '1', '--bootstrap', cluster.bootstrap[0]!]);
   client = new YakClient(
     { bootstrap: [...cluster.bootstrap, `127.0.0.1:${cluster.ports.coordinator}`] },
@@ -60,6 +64,10 @@ async function allInSync(): Promise<void> {
   throw new Error('the replica did not come back into the ISR within 20 s');
 }
 
+function coordinatorPauses(): number {
+  return readFileSync(join(cluster.data, 'logs', 'coordinator.log'), 'utf8').split('the cluster coordinator was paused').length - 1;
+}
+
 function median(times: number[]): number {
   return [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
@@ -72,11 +80,13 @@ it('a leader that is gone at once: writes resume within a second', async () => {
   const times: number[] = [];
   for (let i = 0; i < 20; i++) times.push(await recoveryMs('SIGKILL'));
   const late = times.filter((time) => time > AIM_KILLED_MS).length;
-  console.log(`SIGKILL of the leader to the next acknowledged send: ${summary(times)}, ${late} above ${AIM_KILLED_MS} ms`);
+  console.log(
+    `SIGKILL of the leader to the next acknowledged send: ${summary(times)}, ${late} above ${AIM_KILLED_MS} ms, ${coordinatorPauses()} pauses of the coordinator`,
+  );
   expect(median(times)).toBeLessThan(3 * AIM_KILLED_MS);
-  // A machine that stalls the coordinator for more than 500 ms gives every broker a full new session (R22): then a death that
-  // falls into it is found as late as a freeze.
-  expect(Math.max(...times)).toBeLessThan(3 * AIM_FROZEN_MS);
+  // A machine that stalls the coordinator for more than 500 ms gives every broker a full new session (R22): a death that falls
+  // into it is found as late as a freeze. The coordinator logs each such pause; without one the aim holds for every death.
+  expect(Math.max(...times)).toBeLessThan(3 * (coordinatorPauses() === 0 ? AIM_KILLED_MS : AIM_FROZEN_MS));
 }, 300_000);
 
 it('a leader that is frozen: writes resume when its session is over', async () => {
