@@ -16,12 +16,19 @@ export const LIB_DEPENDENCIES = {
   'seams-sim': { may: ['kernel', 'seams'], because: 'adapters know their port and nothing of what uses it' },
   record: { may: ['kernel'], because: 'record batches are bytes; they know neither disk nor wire' },
   log: { may: ['kernel', 'record', 'seams'], because: 'the log knows neither leaders nor metadata; epochs come in as numbers' },
+  groups: {
+    may: ['kernel', 'seams'],
+    because: 'groups are pure: commands and records in, records and answers out; the log is the broker’s',
+  },
   metadata: { may: ['kernel', 'seams', 'config'], because: 'decisions are pure: state and command in, records out' },
   replication: {
     may: ['kernel', 'metadata'],
     because: 'leader and follower state are pure; files and connections are moved by broker-core',
   },
-  rpc: { may: ['kernel', 'metadata', 'seams'], because: 'frames and messages carry metadata records, and know no verb of a broker' },
+  rpc: {
+    may: ['kernel', 'groups', 'metadata', 'seams'],
+    because: 'frames and messages carry metadata records, and know no verb of a broker',
+  },
   wire: { may: ['kernel', 'record', 'seams'], because: 'wire and broker-core meet in a door; API versions stop there' },
   config: { may: ['kernel', 'log', 'seams'], because: 'configs are data; only the type of a log config comes from the log' },
   'coordinator-core': {
@@ -29,11 +36,11 @@ export const LIB_DEPENDENCIES = {
     because: 'the cluster coordinator holds no partition: it never sees a record',
   },
   'broker-core': {
-    may: ['kernel', 'seams', 'record', 'log', 'metadata', 'replication', 'rpc', 'config'],
+    may: ['kernel', 'seams', 'record', 'log', 'groups', 'metadata', 'replication', 'rpc', 'config'],
     because: 'wire and broker-core meet in a door; API versions stop there',
   },
   client: {
-    may: ['kernel', 'seams', 'record', 'rpc'],
+    may: ['kernel', 'seams', 'record', 'groups', 'rpc'],
     because: 'the client speaks the Nest door only and must not know what is behind it',
   },
 };

@@ -167,6 +167,17 @@ export class SimCluster {
       retentionCheckIntervalMs: 5_000,
       autoCreateTopics: false,
       fetchMaxBytes: 1024 * 1024,
+      groups: {
+        minSessionTimeoutMs: 500,
+        maxSessionTimeoutMs: 1_800_000,
+        initialRebalanceDelayMs: 50,
+        maxSize: 500,
+        groupMetadataMaxBytes: 8 * 1_048_576,
+        offsetMetadataMaxBytes: 4_096,
+        offsetsRetentionMs: 7 * 24 * 3_600_000,
+        offsetsCommitTimeoutMs: 5_000,
+        offsetsRetentionCheckIntervalMs: 60_000,
+      },
       log: this.logConfig(),
     };
   }

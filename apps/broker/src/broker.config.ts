@@ -1,5 +1,5 @@
 /** From what the process was told (#config) to what the core wants. Nothing is decided here. */
-import type { BrokerConfig } from '#broker-core';
+import { type BrokerConfig, GROUP_METADATA_BYTES_MAX } from '#broker-core';
 import type { BrokerOptions } from '#config';
 import type { BrokerListeners } from '#metadata';
 import { VERSION } from '../../shared/version.js';
@@ -24,6 +24,17 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
     retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
     autoCreateTopics: values['auto.create.topics.enable'],
     fetchMaxBytes: values['fetch.max.bytes'],
+    groups: {
+      minSessionTimeoutMs: values['group.min.session.timeout.ms'],
+      maxSessionTimeoutMs: values['group.max.session.timeout.ms'],
+      initialRebalanceDelayMs: values['group.initial.rebalance.delay.ms'],
+      maxSize: values['group.max.size'],
+      groupMetadataMaxBytes: GROUP_METADATA_BYTES_MAX,
+      offsetMetadataMaxBytes: values['offset.metadata.max.bytes'],
+      offsetsRetentionMs: values['offsets.retention.minutes'] * 60_000,
+      offsetsCommitTimeoutMs: values['offsets.commit.timeout.ms'],
+      offsetsRetentionCheckIntervalMs: values['offsets.retention.check.interval.ms'],
+    },
     log: options.log,
   };
 }

@@ -11,11 +11,14 @@ import { MetadataCopy, MetadataImage } from '#metadata';
 import type { LeaderState } from '#replication';
 import { onBehalfOf, type PatternKey, type RpcMessages } from '#rpc';
 import { type Cancellable, randomId, sleep } from '#seams';
+import { Admin } from './admin.js';
+import type { AdminVerbs } from './admin-verbs.js';
 import { cluster, isTopicReady } from './cluster.js';
 import type { BrokerConfig, BrokerCounters, BrokerEvent, BrokerReport, BrokerSeams } from './contract.js';
 import { CoordinatorLink } from './coordinator-link.js';
 import { Counters } from './counters.js';
 import { fetch } from './fetch.js';
+import type { GroupVerbs } from './group-verbs.js';
 import { listOffsets } from './list-offsets.js';
 import type { Partition } from './partition.js';
 import { produce } from './produce.js';
@@ -57,6 +60,9 @@ export class Broker implements BrokerVerbs {
   private recovery = { done: 0, total: 0 };
   private lastProbeWallMs = 0;
   private lastState: BrokerReport['state'] = 'recovering';
+
+  readonly groups = {} as GroupVerbs;
+  readonly admin: AdminVerbs = new Admin(this);
 
   constructor(
     private readonly config: BrokerConfig,

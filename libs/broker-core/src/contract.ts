@@ -1,6 +1,7 @@
 /**
  * What a process (or the simulation) must hand to a Broker, and what it may ask of one beside the verbs.
  */
+import type { GroupConfig } from '#groups';
 import type { Authorizer, BrokerEpoch, BrokerId, CoordinatorEpoch, MonotonicMs } from '#kernel';
 import type { LogConfig } from '#log';
 import type { BrokerListeners, Endpoint } from '#metadata';
@@ -28,8 +29,15 @@ export interface BrokerConfig {
   readonly autoCreateTopics: boolean;
   /** Cap for one fetch response, whatever the client asks. */
   readonly fetchMaxBytes: number;
+  readonly groups: GroupCoordinatorConfig;
   /** Defaults for topics; a topic's own configs win (#config effectiveLogConfig). */
   readonly log: LogConfig;
+}
+
+/** The group coordinator's settings (#groups has those of the machine). */
+export interface GroupCoordinatorConfig extends GroupConfig {
+  readonly offsetsCommitTimeoutMs: number;
+  readonly offsetsRetentionCheckIntervalMs: number;
 }
 
 /** A connection to another broker's replication listener. The Kafka door implements it (wire is not known here). */

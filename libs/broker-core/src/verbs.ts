@@ -2,7 +2,10 @@
  * The verbs of a broker as doors see them: plain requests in, plain responses out, expected failures as Kafka's error
  * names. No API versions, no frames. `records` are whole record batches, opaque (DESIGN section 4).
  */
+
 import type { BrokerEpoch, BrokerId, KafkaErrorName, LeaderEpoch, Offset, RequestContext, TopicId } from '#kernel';
+import type { AdminVerbs } from './admin-verbs.js';
+import type { GroupVerbs } from './group-verbs.js';
 
 export interface CurrentLeader {
   readonly leader: BrokerId;
@@ -146,4 +149,6 @@ export interface BrokerVerbs {
   listOffsets(context: RequestContext, request: ListOffsetsRequest): Promise<ListOffsetsResponse>;
   cluster(context: RequestContext, request: TopicsRequest): Promise<ClusterView>;
   initProducerId(context: RequestContext, request: { transactionalId: string | null }): Promise<InitProducerIdResponse>;
+  readonly groups: GroupVerbs;
+  readonly admin: AdminVerbs;
 }

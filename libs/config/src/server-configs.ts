@@ -179,6 +179,82 @@ export const SERVER_CONFIGS = {
     documentation: 'How often high watermarks are written to disk, so that a restart knows where readers may read to.',
   }),
 
+  // ---- consumer groups ----
+  'offsets.topic.num.partitions': int({
+    default: 6,
+    min: 1,
+    max: 1_000,
+    unit: 'partitions',
+    scopes: ['coordinator'],
+    documentation:
+      'Partitions of __consumer_offsets, when it is created: over how many the groups are spread. It cannot be changed later, because it decides which one holds a group.',
+  }),
+  'offsets.topic.replication.factor': int({
+    default: 3,
+    min: 1,
+    max: 1_000,
+    unit: 'replicas',
+    scopes: ['coordinator'],
+    documentation:
+      'Replicas of __consumer_offsets; never more than configured.brokers. The topic is created once all of those have registered.',
+  }),
+  'offsets.topic.segment.bytes': int({
+    default: 8 * MIB,
+    min: 1_024,
+    unit: 'bytes',
+    scopes: ['coordinator'],
+    documentation:
+      'segment.bytes of __consumer_offsets, when it is created. Only closed segments are compacted, so small ones keep loading short.',
+  }),
+  'offsets.retention.minutes': int({
+    default: 10_080,
+    min: 1,
+    documentation:
+      'Minutes after which the commits of a group without members go, and those of a topic to which its members no longer subscribe.',
+  }),
+  'offsets.retention.check.interval.ms': long({
+    default: 600_000,
+    min: 10,
+    unit: 'ms',
+    documentation: 'How often commits that are too old are looked for.',
+  }),
+  'offset.metadata.max.bytes': int({
+    default: 4_096,
+    min: 0,
+    unit: 'bytes',
+    documentation: 'Largest note that a consumer may leave with a commit. Larger ones get OFFSET_METADATA_TOO_LARGE.',
+  }),
+  'offsets.commit.timeout.ms': int({
+    default: 5_000,
+    min: 1,
+    unit: 'ms',
+    documentation:
+      'How long a commit (or a change of a group) may wait for the in-sync replicas before it is answered COORDINATOR_NOT_AVAILABLE. It may still be stored then.',
+  }),
+  'group.initial.rebalance.delay.ms': int({
+    default: 50,
+    min: 0,
+    unit: 'ms',
+    documentation:
+      'How long the first member of an empty group waits for others, so that a group that starts together forms one generation. Kafka waits 3,000 ms.',
+  }),
+  'group.min.session.timeout.ms': int({
+    default: 1_000,
+    min: 1,
+    unit: 'ms',
+    documentation: 'Shortest session that a member may ask for. Shorter ones get INVALID_SESSION_TIMEOUT. Kafka: 6,000 ms.',
+  }),
+  'group.max.session.timeout.ms': int({
+    default: 1_800_000,
+    min: 1,
+    unit: 'ms',
+    documentation: 'Longest session that a member may ask for.',
+  }),
+  'group.max.size': int({
+    default: 500,
+    min: 1,
+    documentation: 'Members of one group; one more gets GROUP_MAX_SIZE_REACHED.',
+  }),
   // ---- limits of the doors ----
   'socket.request.max.bytes': int({
     default: 100 * MIB,
@@ -302,12 +378,6 @@ export const NOT_ACTING_SERVER_CONFIGS: Readonly<Record<string, string>> = {
   'max.connections.per.ip': '',
   'replica.fetch.min.bytes': '',
   'replica.fetch.backoff.ms': '',
-  'offsets.topic.num.partitions': '',
-  'offsets.topic.replication.factor': '',
-  'offsets.retention.minutes': '',
-  'group.initial.rebalance.delay.ms': '',
-  'group.min.session.timeout.ms': '',
-  'group.max.session.timeout.ms': '',
   'transaction.state.log.num.partitions': '',
   'transaction.state.log.replication.factor': '',
   'transaction.state.log.min.isr': '',

@@ -1,7 +1,9 @@
+export * from './admin-messages.js';
 export * from './contract.js';
 export * from './failure.js';
 export { decodeFrame, encodeFrame, FRAME_HEADER_BYTES, FRAME_MAGIC, FRAME_VERSION, type Frame, FrameKind } from './frame.js';
 export { FrameSplitter } from './frame-splitter.js';
+export * from './group-messages.js';
 export { DEFAULT_RPC_LIMITS, type RpcLimits, rpcLimits } from './limits.js';
 export * from './messages.js';
 export { NestFraming, type NestPacket, type NestReply } from './nest-framing.js';

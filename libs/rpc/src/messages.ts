@@ -5,6 +5,8 @@
  */
 import type { KafkaErrorName } from '#kernel';
 import type { BrokerListeners, IsrMember, MetadataEntry, MetadataSnapshot, PartitionRecord } from '#metadata';
+import type { AdminRpcMessages } from './admin-messages.js';
+import type { GroupRpcMessages } from './group-messages.js';
 
 /** What a peer gets instead of a response when the message itself was wrong or the process cannot answer. */
 export interface RpcFailure {
@@ -301,7 +303,7 @@ export interface OfferMetadataCopyRequest {
 export type OfferMetadataCopyResponse = WithError;
 
 /** Pattern key to shapes: what RpcClient.request and the handlers are typed by. */
-export interface RpcMessages {
+export interface RpcMessages extends GroupRpcMessages, AdminRpcMessages {
   metadata: [MetadataRequest, MetadataResponse];
   createTopics: [CreateTopicsRequest, CreateTopicsResponse];
   deleteTopics: [DeleteTopicsRequest, DeleteTopicsResponse];

@@ -8,11 +8,31 @@ export const PATTERNS = {
   createTopics: { name: 'yak.createTopics', code: 2 },
   deleteTopics: { name: 'yak.deleteTopics', code: 3 },
   describeCluster: { name: 'yak.describeCluster', code: 4 },
+  createPartitions: { name: 'yak.createPartitions', code: 5 },
+  alterConfigs: { name: 'yak.alterConfigs', code: 6 },
+  /** Of a broker: asked of that broker; of a topic: of any. */
+  describeConfigs: { name: 'yak.describeConfigs', code: 7 },
+  /** Of a broker: its own connections; of the cluster coordinator: those of all brokers. */
+  listClients: { name: 'yak.listClients', code: 8 },
   // Served by brokers.
   produce: { name: 'yak.produce', code: 10 },
   fetch: { name: 'yak.fetch', code: 11 },
   listOffsets: { name: 'yak.listOffsets', code: 12 },
   initProducerId: { name: 'yak.initProducerId', code: 13 },
+  locateRecord: { name: 'yak.locateRecord', code: 14 },
+  // Consumer groups: findCoordinator and listGroups at any broker, the others at the group's coordinator.
+  findCoordinator: { name: 'yak.findCoordinator', code: 40 },
+  joinGroup: { name: 'yak.joinGroup', code: 41 },
+  syncGroup: { name: 'yak.syncGroup', code: 42 },
+  groupHeartbeat: { name: 'yak.groupHeartbeat', code: 43 },
+  leaveGroup: { name: 'yak.leaveGroup', code: 44 },
+  commitOffsets: { name: 'yak.commitOffsets', code: 45 },
+  fetchOffsets: { name: 'yak.fetchOffsets', code: 46 },
+  deleteOffsets: { name: 'yak.deleteOffsets', code: 47 },
+  describeGroups: { name: 'yak.describeGroups', code: 48 },
+  listGroups: { name: 'yak.listGroups', code: 49 },
+  deleteGroups: { name: 'yak.deleteGroups', code: 50 },
+  groupHistory: { name: 'yak.groupHistory', code: 51 },
   // Served by the cluster coordinator, asked by brokers.
   registerBroker: { name: 'coordinator.registerBroker', code: 30 },
   brokerHeartbeat: { name: 'coordinator.brokerHeartbeat', code: 31 },

@@ -25,6 +25,8 @@ const codec: BatchCodec = {
 const decoded = (batches: Buffer) => [...codec.decode(batches)].flat();
 
 class FakeBroker implements RpcBroker {
+  readonly groups = {} as RpcBroker['groups'];
+  readonly admin = {} as RpcBroker['admin'];
   produced: { context: RequestContext; request: ProduceRequest }[] = [];
   fetched: FetchRequest[] = [];
   revision = 7;

@@ -22,6 +22,8 @@ export interface Call<Request, Response> {
 /** Answers by default; with `hold` calls wait in `calls` for the test. */
 export class FakeBroker implements BrokerVerbs {
   hold = false;
+  readonly groups = {} as BrokerVerbs['groups'];
+  readonly admin = {} as BrokerVerbs['admin'];
   readonly contexts: RequestContext[] = [];
   readonly produces: Call<ProduceRequest, ProduceResponse>[] = [];
   readonly fetches: Call<FetchRequest, FetchResponse>[] = [];

@@ -1,0 +1,49 @@
+/**
+ * Administration as doors see it: any broker takes the call, the cluster coordinator decides it, and the answer comes when
+ * this broker's own metadata shows the change (or after timeoutMs, when only the answer is certain). `timeoutMs` and
+ * `onBehalfOf` of the request are set here. Rejects with a YakError when the cluster coordinator cannot be reached.
+ */
+import type { KafkaErrorName, LeaderEpoch, Offset, RequestContext } from '#kernel';
+import type {
+  AlterConfigsRequest,
+  AlterConfigsResponse,
+  CreatePartitionsRequest,
+  CreatePartitionsResponse,
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+  DeleteTopicsRequest,
+  DeleteTopicsResponse,
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
+} from '#rpc';
+
+export interface OffsetsForLeaderEpochsRequest {
+  readonly partitions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    /** -1: not checked. */
+    readonly currentLeaderEpoch: LeaderEpoch;
+    readonly leaderEpoch: LeaderEpoch;
+  }[];
+}
+export interface OffsetsForLeaderEpochsResponse {
+  /** In the order of the request. -1, -1 on error or when nothing is known. */
+  readonly partitions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly error: KafkaErrorName;
+    readonly leaderEpoch: LeaderEpoch;
+    readonly endOffset: Offset;
+  }[];
+}
+
+export interface AdminVerbs {
+  createTopics(context: RequestContext, request: CreateTopicsRequest): Promise<CreateTopicsResponse>;
+  deleteTopics(context: RequestContext, request: DeleteTopicsRequest): Promise<DeleteTopicsResponse>;
+  createPartitions(context: RequestContext, request: CreatePartitionsRequest): Promise<CreatePartitionsResponse>;
+  alterConfigs(context: RequestContext, request: AlterConfigsRequest): Promise<AlterConfigsResponse>;
+  /** From this broker's own metadata and settings; nothing is forwarded. */
+  describeConfigs(context: RequestContext, request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>;
+  /** KIP-320: where a leader epoch ended in this leader's log, for consumers that check what they read after an election. */
+  offsetsForLeaderEpochs(context: RequestContext, request: OffsetsForLeaderEpochsRequest): Promise<OffsetsForLeaderEpochsResponse>;
+}
