@@ -32,10 +32,20 @@ export function IsFiniteAge(): PropertyDecorator {
 export const IsWaitMs = () => IsSafeInteger({ min: 0, max: 5 * 60_000 });
 
 /** Text of a bounded length: ids and names are short, and errors repeat them. */
-export function IsShortText(options: { min?: number; max?: number } = {}): PropertyDecorator {
-  const { min = 0, max = 1_000 } = options;
+export function IsShortText(options: { min?: number; max?: number; each?: boolean } = {}): PropertyDecorator {
+  const { min = 0, max = 1_000, each = false } = options;
   const wanted = min > 0 ? `text of ${min} to ${max} characters` : `text of at most ${max} characters`;
-  return check('isShortText', `must be ${wanted}`, (value) => typeof value === 'string' && value.length >= min && value.length <= max);
+  const isValid = (value: unknown) => typeof value === 'string' && value.length >= min && value.length <= max;
+  return check('isShortText', `${each ? 'must have only entries that are' : 'must be'} ${wanted}`, isValid, { each });
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** Bytes where a message has no place for bytes. `max` counts the bytes, not the characters. */
+export function IsBase64Bytes({ max }: { max: number }): PropertyDecorator {
+  return check('isBase64Bytes', `must be base64 of at most ${max} bytes`, (value) => {
+    return typeof value === 'string' && value.length <= Math.ceil(max / 3) * 4 && value.length % 4 === 0 && BASE64.test(value);
+  });
 }
 
 export function IsStringMap(): PropertyDecorator {

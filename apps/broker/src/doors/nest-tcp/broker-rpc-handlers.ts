@@ -5,6 +5,7 @@
  */
 import type { BrokerVerbs, ClusterView, TopicView } from '#broker-core';
 import { type MetadataResponse, onBehalfOf, type PatternKey, type RpcHandlers, type RpcMessages, type TopicMetadata } from '#rpc';
+import { type GroupPattern, groupRpcHandlers } from './group-rpc-handlers.js';
 import { checkFetch, checkLookUps, checkProduce } from './record-frame-checks.js';
 
 /** Calls that only the cluster coordinator can answer. */
@@ -31,10 +32,12 @@ const ADMIN_TIMEOUT_MS_DEFAULT = 30_000;
 const FORWARD_MARGIN_MS = 1_000;
 
 export type BrokerPattern = ForwardedPattern | 'metadata' | 'produce' | 'fetch' | 'listOffsets' | 'initProducerId';
-export type BrokerRpcHandlers = Required<Pick<RpcHandlers, BrokerPattern & PatternKey>>;
+export type BrokerRpcHandlers = Required<Pick<RpcHandlers, (BrokerPattern | GroupPattern) & PatternKey>>;
 
 export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
   return {
+    ...groupRpcHandlers(broker),
+
     async metadata(request, context) {
       const known = request.newerThanRevision;
       if (known !== undefined && broker.image.revision <= known) {
