@@ -13,7 +13,26 @@ import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Add an API here when libs/wire gets it. */
-const APIS = ['Produce', 'Fetch', 'ListOffsets', 'Metadata', 'ApiVersions', 'InitProducerId'];
+const APIS = [
+  'Produce',
+  'Fetch',
+  'ListOffsets',
+  'Metadata',
+  'OffsetCommit',
+  'OffsetFetch',
+  'FindCoordinator',
+  'JoinGroup',
+  'Heartbeat',
+  'LeaveGroup',
+  'SyncGroup',
+  'DescribeGroups',
+  'ListGroups',
+  'ApiVersions',
+  'InitProducerId',
+  'OffsetForLeaderEpoch',
+  'DeleteGroups',
+  'OffsetDelete',
+];
 
 const jar = process.argv[2];
 if (!jar) {

@@ -4,14 +4,57 @@ import { produceApi } from './00-produce.js';
 import { fetchApi } from './01-fetch.js';
 import { listOffsetsApi } from './02-list-offsets.js';
 import { metadataApi } from './03-metadata.js';
+import { offsetCommitApi } from './08-offset-commit.js';
+import { offsetFetchApi } from './09-offset-fetch.js';
+import { findCoordinatorApi } from './10-find-coordinator.js';
+import { joinGroupApi } from './11-join-group.js';
+import { heartbeatApi } from './12-heartbeat.js';
+import { leaveGroupApi } from './13-leave-group.js';
+import { syncGroupApi } from './14-sync-group.js';
+import { describeGroupsApi } from './15-describe-groups.js';
+import { listGroupsApi } from './16-list-groups.js';
 import { apiVersionsApi } from './18-api-versions.js';
 import { initProducerIdApi } from './22-init-producer-id.js';
+import { offsetForLeaderEpochApi } from './23-offset-for-leader-epoch.js';
+import { deleteGroupsApi } from './42-delete-groups.js';
+import { offsetDeleteApi } from './47-offset-delete.js';
 
 export * from './00-produce.js';
 export * from './01-fetch.js';
 export * from './02-list-offsets.js';
 export * from './03-metadata.js';
+export * from './08-offset-commit.js';
+export * from './09-offset-fetch.js';
+export * from './10-find-coordinator.js';
+export * from './11-join-group.js';
+export * from './12-heartbeat.js';
+export * from './13-leave-group.js';
+export * from './14-sync-group.js';
+export * from './15-describe-groups.js';
+export * from './16-list-groups.js';
 export * from './18-api-versions.js';
 export * from './22-init-producer-id.js';
+export * from './23-offset-for-leader-epoch.js';
+export * from './42-delete-groups.js';
+export * from './47-offset-delete.js';
 
-export const ALL_APIS: readonly Api[] = [produceApi, fetchApi, listOffsetsApi, metadataApi, apiVersionsApi, initProducerIdApi];
+export const ALL_APIS: readonly Api[] = [
+  produceApi,
+  fetchApi,
+  listOffsetsApi,
+  metadataApi,
+  offsetCommitApi,
+  offsetFetchApi,
+  findCoordinatorApi,
+  joinGroupApi,
+  heartbeatApi,
+  leaveGroupApi,
+  syncGroupApi,
+  describeGroupsApi,
+  listGroupsApi,
+  apiVersionsApi,
+  initProducerIdApi,
+  offsetForLeaderEpochApi,
+  deleteGroupsApi,
+  offsetDeleteApi,
+];
