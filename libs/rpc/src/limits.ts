@@ -13,6 +13,8 @@ export interface RpcLimits {
   readonly maxJsonValues: number;
   /** Requests of one connection without an answer. A server stops reading there, a client queues. Default 64. */
   readonly maxInFlight: number;
+  /** Joins and syncs of groups that wait for other members, and take no place in flight meanwhile; those beyond do. Default 1,000. */
+  readonly maxParked: number;
   /**
    * Server only: bytes of the requests of one connection that have no answer yet, and those that fetches among them asked for.
    * Reading stops there; a request that is larger by itself runs alone. Together with one more fetch it stays below maxSendBufferBytes. Default 16 MiB.
@@ -33,6 +35,7 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   maxJsonBytes: 4 * 1024 * 1024,
   maxJsonValues: 200_000,
   maxInFlight: 64,
+  maxParked: 1_000,
   maxInFlightBytes: 16 * 1024 * 1024,
   maxQueuedRequests: 4096,
   maxSendBufferBytes: 32 * 1024 * 1024,

@@ -17,6 +17,7 @@ import type { RpcLimits } from './limits.js';
 import { DEFAULT_RPC_LIMITS, malformedFrame, rpcLimits } from './limits.js';
 import type { PatternKey } from './patterns.js';
 import { PATTERNS, patternKeyOf } from './patterns.js';
+import { PlacesInFlight } from './places-in-flight.js';
 import { fromJsonMessage, toJsonMessage } from './record-fields.js';
 
 /** Nest's packet. `pattern` is PATTERNS[…].code for every message that we know, whichever way the peer named it. */
@@ -50,12 +51,14 @@ export class NestFraming {
   private splitter: FrameSplitter | JsonFrameSplitter | null = null;
   /** Requests without an answer. */
   private readonly open = new Map<string | number, OpenRequest>();
+  private readonly places: PlacesInFlight;
   private inFlightBytes = 0;
   /** Set by the owner while the peer leaves answers unread: nothing more is handed out, so that answers do not pile up. */
   isHeld = false;
 
   constructor(limits: Partial<RpcLimits> = {}) {
     this.limits = rpcLimits(limits);
+    this.places = new PlacesInFlight(this.limits);
   }
 
   /** Null until the first byte came. */
@@ -69,7 +72,7 @@ export class NestFraming {
 
   /** Too much is in flight, or the owner holds: pause reading until replies were encoded. */
   get isFull(): boolean {
-    return this.isHeld || this.open.size >= this.limits.maxInFlight || this.inFlightBytes >= this.limits.maxInFlightBytes;
+    return this.isHeld || !this.places.hasRoom || this.inFlightBytes >= this.limits.maxInFlightBytes;
   }
 
   /** A frame has begun and is not complete, or frames wait for a place in flight. */
@@ -117,12 +120,16 @@ export class NestFraming {
     if (this.open.has(id)) throw malformedFrame(`request id ${shownPattern(id)} is already in flight on this connection`);
     const bytes = frameBytes + Math.min(answerBytesAsked(pattern, data), this.limits.maxInFlightBytes);
     this.open.set(id, { pattern, bytes });
+    this.places.take(pattern);
     this.inFlightBytes += bytes;
   }
 
   private end(id: string | number): void {
-    this.inFlightBytes -= this.open.get(id)?.bytes ?? 0;
+    const request = this.open.get(id);
+    if (request === undefined) return;
     this.open.delete(id);
+    this.places.giveBack(request.pattern);
+    this.inFlightBytes -= request.bytes;
   }
 
   private splitterFor(firstByte: number): FrameSplitter | JsonFrameSplitter {

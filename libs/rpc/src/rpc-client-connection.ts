@@ -15,6 +15,7 @@ import { malformedFrame, rpcLimits } from './limits.js';
 import type { RpcMessages } from './messages.js';
 import type { PatternKey } from './patterns.js';
 import { PATTERNS } from './patterns.js';
+import { PlacesInFlight } from './places-in-flight.js';
 
 interface OpenRequest {
   readonly pattern: PatternKey;
@@ -31,7 +32,7 @@ export class RpcClientConnection implements RpcClient {
   private readonly open = new Map<number, OpenRequest>();
   /** Ids of requests that wait for a place in flight, oldest first; one that timed out meanwhile is no longer in `open`. */
   private waiting: number[] = [];
-  private inFlight = 0;
+  private readonly places: PlacesInFlight;
   private nextId = 1;
   private closedWith: Error | null | undefined;
   private readonly closeListeners: ((error: Error | null) => void)[] = [];
@@ -43,6 +44,7 @@ export class RpcClientConnection implements RpcClient {
   ) {
     this.limits = rpcLimits(limits);
     this.splitter = new FrameSplitter(this.limits);
+    this.places = new PlacesInFlight(this.limits);
     connection.onData((chunk) => this.receive(chunk));
     connection.onClose((error) => this.closed(error));
   }
@@ -65,7 +67,7 @@ export class RpcClientConnection implements RpcClient {
       const chunks = encodeFrame({ kind: FrameKind.request, pattern: PATTERNS[pattern].code, id, body: request }, this.limits);
       const timer = this.scheduler.after(options.timeoutMs, () => this.timedOut(id, options.timeoutMs));
       this.open.set(id, { pattern, resolve, reject, timer, chunks });
-      if (this.inFlight < this.limits.maxInFlight) this.send(id);
+      if (this.places.hasRoom) this.send(id);
       else this.waiting.push(id);
     });
   }
@@ -85,7 +87,7 @@ export class RpcClientConnection implements RpcClient {
     const request = this.open.get(id)!;
     const chunks = request.chunks!;
     request.chunks = null;
-    this.inFlight++;
+    this.places.take(PATTERNS[request.pattern].code);
     this.connection.write(chunks);
   }
 
@@ -122,8 +124,8 @@ export class RpcClientConnection implements RpcClient {
   private forget(id: number, request: OpenRequest): void {
     request.timer.cancel();
     this.open.delete(id);
-    if (request.chunks === null) this.inFlight--;
-    while (this.inFlight < this.limits.maxInFlight && this.waiting.length > 0) {
+    if (request.chunks === null) this.places.giveBack(PATTERNS[request.pattern].code);
+    while (this.places.hasRoom && this.waiting.length > 0) {
       const next = this.waiting.shift()!;
       if (this.open.has(next)) this.send(next);
     }
@@ -135,7 +137,6 @@ export class RpcClientConnection implements RpcClient {
     const requests = [...this.open.values()];
     this.open.clear();
     this.waiting = [];
-    this.inFlight = 0;
     for (const request of requests) {
       request.timer.cancel();
       request.reject(this.connectionClosed(error));

@@ -175,6 +175,44 @@ describe('RpcServer and RpcClientConnection', () => {
     expect(await world.settle(Promise.all(codes))).toEqual(['ok', 'ok', 'BUSY']);
   });
 
+  it('joins and syncs that wait for other members hold up nothing else, at either end, up to maxParked', async () => {
+    const waiting: (() => void)[] = [];
+    const handlers: RpcHandlers = {
+      joinGroup: async () => {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return {
+          error: 'NONE',
+          generationId: 1,
+          protocolType: '',
+          protocolName: '',
+          leader: '',
+          skipAssignment: false,
+          memberId: '',
+          members: [],
+        };
+      },
+      groupHeartbeat: async () => ({ error: 'NONE' }),
+    };
+    const limits = { maxInFlight: 2, maxParked: 5 };
+    const { world, dial } = await bed(handlers, limits);
+    const client = await dial(limits);
+    const join = () => client.request('joinGroup', {} as never, { timeoutMs: 60_000 });
+    const beat = () =>
+      client.request('groupHeartbeat', {} as never, { timeoutMs: 100 }).then(
+        ({ error }) => error,
+        (error) => error.code,
+      );
+    const joins = Array.from({ length: 6 }, join);
+    expect(await world.settle(beat())).toBe('NONE');
+    expect(waiting).toHaveLength(6);
+    joins.push(join());
+    expect(await world.settle(beat())).toBe('REQUEST_TIMEOUT');
+    waiting.shift()!();
+    expect(await world.settle(beat())).toBe('NONE');
+    for (const resolve of waiting) resolve();
+    expect(await world.settle(Promise.all(joins))).toHaveLength(7);
+  });
+
   it('cuts a reader that does not read, and a frame that never ends', async () => {
     const answer = {
       partitions: [

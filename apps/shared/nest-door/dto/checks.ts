@@ -44,7 +44,7 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 /** Bytes where a message has no place for bytes. `max` counts the bytes, not the characters. */
 export function IsBase64Bytes({ max }: { max: number }): PropertyDecorator {
   return check('isBase64Bytes', `must be base64 of at most ${max} bytes`, (value) => {
-    return typeof value === 'string' && value.length <= Math.ceil(max / 3) * 4 && value.length % 4 === 0 && BASE64.test(value);
+    return typeof value === 'string' && value.length % 4 === 0 && Buffer.byteLength(value, 'base64') <= max && BASE64.test(value);
   });
 }
 
