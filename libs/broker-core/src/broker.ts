@@ -5,12 +5,12 @@
  */
 
 import { effectiveLogConfig } from '#config';
+import { GroupTable } from '#groups';
 import { NO_EPOCH, type RequestContext, YakError } from '#kernel';
 import { type LogDirectory, openLogDirectory } from '#log';
 import { MetadataCopy, MetadataImage } from '#metadata';
-import type { LeaderState } from '#replication';
 import { onBehalfOf, type PatternKey, type RpcMessages } from '#rpc';
-import { type Cancellable, randomId, sleep } from '#seams';
+import { type Cancellable, randomId } from '#seams';
 import { Admin } from './admin.js';
 import type { AdminVerbs } from './admin-verbs.js';
 import { cluster, isTopicReady } from './cluster.js';
@@ -18,7 +18,8 @@ import type { BrokerConfig, BrokerCounters, BrokerEvent, BrokerReport, BrokerSea
 import { CoordinatorLink } from './coordinator-link.js';
 import { Counters } from './counters.js';
 import { fetch } from './fetch.js';
-import type { GroupVerbs } from './group-verbs.js';
+import { GroupCoordinator } from './groups/group-coordinator.js';
+import { sendProposal } from './isr-proposals.js';
 import { listOffsets } from './list-offsets.js';
 import type { Partition } from './partition.js';
 import { produce } from './produce.js';
@@ -39,8 +40,6 @@ import type {
 
 /** How long a first mention of a topic waits for it to be created with leaders. */
 export const AUTO_CREATE_TIMEOUT_MS = 5_000;
-/** Between two sends of the same ISR proposal. */
-export const PROPOSAL_RETRY_MS = 100;
 /** A sync that runs for longer than this means that the storage is wedged: /livez says so. */
 export const STORAGE_WEDGED_MS = 30_000;
 /** How long a planned stop asks for the shutdown slot before it goes without (R28). */
@@ -61,7 +60,7 @@ export class Broker implements BrokerVerbs {
   private lastProbeWallMs = 0;
   private lastState: BrokerReport['state'] = 'recovering';
 
-  readonly groups = {} as GroupVerbs;
+  private groupCoordinator: GroupCoordinator | null = null;
   readonly admin: AdminVerbs = new Admin(this);
 
   constructor(
@@ -117,12 +116,20 @@ export class Broker implements BrokerVerbs {
         directory,
         replicas: seams.replicas,
         emit: (event) => this.emit(event),
-        sendProposal: (partition, state) => void this.sendProposal(partition, state),
+        sendProposal: (partition, state) => void sendProposal(this.proposalHost, partition, state),
         onLost: () => link.registerAgain(),
         lastHeartbeatConfirmedAt: () => link.lastHeartbeatConfirmedAt,
+        onRoleChanged: (partition) => this.groupCoordinator?.roleChanged(partition),
       },
       copy.image,
     );
+    this.groupCoordinator = new GroupCoordinator({
+      config: config.groups,
+      broker: this.replicas,
+      newMachine: () => new GroupTable(config.groups, seams.random),
+      waitForMetadata: (condition, timeoutMs) => link.waitFor(condition, timeoutMs),
+      confirmByHeartbeat: () => link.confirm(),
+    });
     directory.onFailure((error) => this.storageFailed(error));
     this.phase = 'running';
     this.every(config.highWatermarkCheckpointIntervalMs, () => this.checkpoint());
@@ -182,6 +189,7 @@ export class Broker implements BrokerVerbs {
       },
       imageChanged: (image) => {
         this.replicas!.apply(image);
+        this.groupCoordinator!.imageChanged(image);
         this.noteState();
       },
       heartbeat: () => ({
@@ -247,36 +255,12 @@ export class Broker implements BrokerVerbs {
     this.noteState();
   }
 
-  private async sendProposal(partition: Partition, state: LeaderState): Promise<void> {
-    const { proposal } = state;
-    const link = this.requireLink();
-    while (proposal && state.proposal === proposal && partition.leader === state && this.phase === 'running') {
-      try {
-        const response = await link.request(
-          'alterPartition',
-          {
-            brokerId: this.config.brokerId,
-            brokerEpoch: link.brokerEpoch,
-            topicId: partition.topicId,
-            partition: partition.index,
-            leaderEpoch: state.leaderEpoch,
-            partitionEpoch: proposal.partitionEpoch,
-            isr: proposal.isr,
-          },
-          this.config.sessionTimeoutMs,
-        );
-        if (response.error !== 'NONE') {
-          this.seams.logger.debug('ISR proposal refused', { topic: partition.topic, partition: partition.index, error: response.error });
-        }
-      } catch (error) {
-        // Unknown outcome: the maximal ISR stays, and the same proposal is sent again (R9, R20).
-        if (!(error instanceof YakError)) throw error;
-      }
-      if (state.proposal === proposal) await sleep(this.seams.scheduler, PROPOSAL_RETRY_MS);
-    }
-  }
-
   // ---- verbs ----
+
+  get groups(): GroupCoordinator {
+    this.requireReplicas();
+    return this.groupCoordinator!;
+  }
 
   produce(context: RequestContext, request: ProduceRequest): Promise<ProduceResponse> {
     return produce(this.requireReplicas(), context, request);
@@ -314,6 +298,15 @@ export class Broker implements BrokerVerbs {
   waitForMetadata(condition: (image: MetadataImage) => boolean, timeoutMs: number): Promise<boolean> {
     return this.requireLink().waitFor(condition, timeoutMs);
   }
+
+  private readonly proposalHost = {
+    scheduler: this.seams.scheduler,
+    logger: this.seams.logger,
+    brokerId: this.config.brokerId,
+    requestTimeoutMs: this.config.sessionTimeoutMs,
+    isRunning: () => this.phase === 'running',
+    link: () => this.requireLink(),
+  };
 
   private readonly topicCreator = {
     create: async (names: readonly string[], context: RequestContext): Promise<boolean> => {

@@ -50,6 +50,8 @@ export class CoordinatorLink {
   private confirmedAt: MonotonicMs | null = null;
   private heardEpoch: CoordinatorEpoch = -1;
   private nextAddress = 0;
+  private confirming: Promise<boolean> | null = null;
+  private confirmingNext: Promise<boolean> | null = null;
   private readonly waiters = new Set<() => void>();
 
   constructor(
@@ -115,6 +117,36 @@ export class CoordinatorLink {
       const timer = this.seams.scheduler.after(timeoutMs, () => finish(false));
       this.waiters.add(check);
     });
+  }
+
+  /**
+   * Sends a heartbeat now (questions that come while one is on its way share the next). Resolves true when it was answered
+   * and the revision that the answer named is applied here: what this broker leads then, it led after the call began (R24).
+   */
+  confirm(): Promise<boolean> {
+    if (this.confirming) {
+      this.confirmingNext ??= this.confirming.then(() => {
+        this.confirmingNext = null;
+        return this.confirm();
+      });
+      return this.confirmingNext;
+    }
+    this.confirming = this.confirmOnce().finally(() => {
+      this.confirming = null;
+    });
+    return this.confirming;
+  }
+
+  private async confirmOnce(): Promise<boolean> {
+    const client = this.client;
+    if (!client || client.isClosed || this.epoch < 0) return false;
+    try {
+      const revision = await this.beat(client);
+      return revision !== null && (await this.waitFor((image) => image.revision >= revision, this.config.sessionTimeoutMs));
+    } catch (error) {
+      if (!(error instanceof YakError)) throw error;
+      return false;
+    }
   }
 
   /** What a registration has to confess has grown: the one in force is given up. */
@@ -272,7 +304,8 @@ export class CoordinatorLink {
     }
   }
 
-  private async beat(client: RpcClient): Promise<void> {
+  /** The coordinator's revision, or null when the answer does not count for the registration in force. */
+  private async beat(client: RpcClient): Promise<number | null> {
     const { image } = this.copy;
     const epoch = this.epoch;
     const sentAt = this.seams.clock.monotonicMs();
@@ -294,18 +327,19 @@ export class CoordinatorLink {
       throw new YakError('NOT_ACTIVE', 'answered by a deposed cluster coordinator');
     }
     this.heard(response.coordinatorEpoch);
-    if (epoch !== this.epoch) return;
+    if (epoch !== this.epoch) return null;
     if (response.error === 'STALE_BROKER_EPOCH' || response.error === 'BROKER_ID_NOT_REGISTERED') {
       this.seams.logger.warn('the registration is void; registering again', { brokerEpoch: epoch, error: response.error });
       this.epoch = -1;
       this.fencedNow = true;
-      return;
+      return null;
     }
     if (response.error !== 'NONE') throw new YakError(response.error, response.message ?? response.error);
     this.confirmedAt = sentAt;
     this.fencedNow = response.isFenced;
     if (this.wantsShutdown && response.mayShutDown) this.hasShutdownSlot = true;
     if (response.asks.length > 0) await this.answer(client, epoch, response.asks);
+    return response.revision;
   }
 
   private async answer(

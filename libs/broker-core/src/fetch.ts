@@ -14,9 +14,9 @@ export async function fetch(broker: BrokerState, context: RequestContext, reques
     return { partitions: [] };
   }
   const deadline = broker.clock.monotonicMs() + request.maxWaitMs;
-  for (;;) {
+  for (let isArrival = true; ; isArrival = false) {
     const ends = readableEnds(broker, request);
-    const pass = readAll(broker, context, request);
+    const pass = readAll(broker, context, request, isArrival);
     const responses = pass instanceof Promise ? await pass : pass;
     const remainingMs = deadline - broker.clock.monotonicMs();
     if (remainingMs <= 0 || isEnough(request, responses)) return counted(broker, request, responses);
@@ -24,7 +24,7 @@ export async function fetch(broker: BrokerState, context: RequestContext, reques
     if (pass instanceof Promise && readableEnds(broker, request) !== ends) continue;
     const isReleased = await park(broker, request, remainingMs);
     if (isReleased) {
-      const last = readAll(broker, context, request);
+      const last = readAll(broker, context, request, false);
       return counted(broker, request, last instanceof Promise ? await last : last);
     }
   }
@@ -85,13 +85,14 @@ function readAll(
   broker: BrokerState,
   context: RequestContext,
   request: FetchRequest,
+  isArrival: boolean,
 ): FetchPartitionResponse[] | Promise<FetchPartitionResponse[]> {
   const responses = new Array<FetchPartitionResponse>(request.partitions.length);
   let budget = Math.min(request.maxBytes, broker.fetchMaxBytes);
   let isFirst = request.maxBytes > 0;
   const step = (from: number): FetchPartitionResponse[] | Promise<FetchPartitionResponse[]> => {
     for (let i = from; i < request.partitions.length; i++) {
-      const answer = readOne(broker, context, request, request.partitions[i]!, budget, isFirst);
+      const answer = readOne(broker, context, request, request.partitions[i]!, budget, isFirst, isArrival);
       if (answer instanceof Promise) {
         return answer.then((response) => {
           take(i, response);
@@ -119,6 +120,7 @@ function readOne(
   asked: FetchPartition,
   budget: number,
   isFirst: boolean,
+  isArrival: boolean,
 ): FetchPartitionResponse | Promise<FetchPartitionResponse> {
   const partition = broker.locate(asked);
   const error = accessError(broker, context, request, asked, partition);
@@ -136,7 +138,7 @@ function readOne(
     const isLagging = asked.fetchOffset > log.logEndOffset && partition!.role.kind === 'follower';
     return refused(broker, asked, partition, isLagging ? 'OFFSET_NOT_AVAILABLE' : 'OFFSET_OUT_OF_RANGE');
   }
-  if (request.replica) notePosition(partition!, request.replica, asked);
+  if (request.replica) notePosition(partition!, request.replica, asked, isArrival);
   const end = request.replica ? log.logEndOffset : partition!.highWatermark;
   if (request.maxBytes === 0 || asked.fetchOffset >= end || (budget <= 0 && !isFirst)) return answered(partition!, []);
   const records = log.read(asked.fetchOffset, end, Math.min(asked.maxBytes, Math.max(0, budget)), isFirst);
@@ -192,12 +194,24 @@ function accessError(
   return null;
 }
 
-function notePosition(partition: Partition, replica: NonNullable<FetchRequest['replica']>, asked: FetchPartition): void {
+function notePosition(
+  partition: Partition,
+  replica: NonNullable<FetchRequest['replica']>,
+  asked: FetchPartition,
+  isArrival: boolean,
+): void {
   const state = partition.leader;
   if (!state?.record.replicas.includes(replica.brokerId)) return;
   // Under `interval` a follower's log end is what it holds; under `commit` only what it says it synced (R2).
   const reported = asked.flushedEndOffset ?? -1;
-  partition.followerFetched(state, replica.brokerId, replica.brokerEpoch, asked.fetchOffset, Math.min(reported, asked.fetchOffset));
+  partition.followerFetched(
+    state,
+    replica.brokerId,
+    replica.brokerEpoch,
+    asked.fetchOffset,
+    Math.min(reported, asked.fetchOffset),
+    isArrival,
+  );
 }
 
 function answered(partition: Partition, records: readonly Buffer[]): FetchPartitionResponse {

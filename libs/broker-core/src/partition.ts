@@ -60,6 +60,7 @@ export class Partition {
   private readonly heldAcks = new AckQueue();
   private readonly appendWaiters = new Set<() => void>();
   private readonly watermarkWaiters = new Set<() => void>();
+  private readonly arrivalWaiters = new Set<() => void>();
   private isAppendWakePending = false;
 
   constructor(
@@ -256,6 +257,11 @@ export class Partition {
     return { kind: 'stored', baseOffset: outcome.baseOffset, lastOffset: outcome.lastOffset, isDuplicate: false };
   }
 
+  /** An append with acks=all would not be refused for want of replicas (R1). */
+  canCommit(): boolean {
+    return this.leader?.hasEnoughReplicas(this.host.status) ?? false;
+  }
+
   /** Calls `settle` once: when the high watermark passed `end` in this leader epoch, or this broker stopped leading. */
   whenCommitted(end: Offset, settle: (error: KafkaErrorName) => void): void {
     const state = this.leader;
@@ -272,8 +278,22 @@ export class Partition {
     this.heldAcks.add(end, settle);
   }
 
-  /** A replica's fetch in this leader epoch, found not to diverge. */
-  followerFetched(state: LeaderState, brokerId: BrokerId, brokerEpoch: BrokerEpoch, logEndOffset: Offset, heldEndOffset: Offset): void {
+  /**
+   * A replica's fetch in this leader epoch, found not to diverge. `isArrival`: it came just now; a parked one that is looked
+   * at again proves nothing new (R24).
+   */
+  followerFetched(
+    state: LeaderState,
+    brokerId: BrokerId,
+    brokerEpoch: BrokerEpoch,
+    logEndOffset: Offset,
+    heldEndOffset: Offset,
+    isArrival: boolean,
+  ): void {
+    if (isArrival) {
+      state.fetchArrived(brokerId, brokerEpoch);
+      wake(this.arrivalWaiters);
+    }
     if (state.followerFetched(brokerId, brokerEpoch, logEndOffset, heldEndOffset, this.host.clock.monotonicMs())) {
       this.watermarkAdvanced(state);
     }
@@ -356,6 +376,15 @@ export class Partition {
     this.watermarkWaiters.add(waiter);
   }
 
+  /** Runs when a replica's fetch arrived or the role changed; the caller removes it. */
+  addArrivalWaiter(waiter: () => void): void {
+    this.arrivalWaiters.add(waiter);
+  }
+
+  removeArrivalWaiter(waiter: () => void): void {
+    this.arrivalWaiters.delete(waiter);
+  }
+
   removeWaiter(waiter: () => void): void {
     this.appendWaiters.delete(waiter);
     this.watermarkWaiters.delete(waiter);
@@ -374,6 +403,7 @@ export class Partition {
   }
 
   private wakeAll(): void {
+    wake(this.arrivalWaiters);
     wake(this.appendWaiters);
     wake(this.watermarkWaiters);
   }

@@ -47,6 +47,7 @@ export interface ReplicaManagerOptions {
   readonly sendProposal: (partition: Partition, state: LeaderState) => void;
   /** More is lost than the last registration confessed: register again (R14, R15). */
   readonly onLost: () => void;
+  readonly onRoleChanged?: (partition: Partition) => void;
   /** Monotonic time at which the last answered heartbeat was sent; null when none was. */
   readonly lastHeartbeatConfirmedAt: () => number | null;
 }
@@ -273,6 +274,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   // ---- roles ----
 
   roleChanged(partition: Partition): void {
+    this.options.onRoleChanged?.(partition);
     const role = partition.role;
     if (role.kind === 'failed' && partition.log.failure && !this.options.directory.failure) return this.lose(partition);
     for (const [leader, fetcher] of this.fetchers) {

@@ -68,6 +68,9 @@ export class LeaderState {
   private localLogEndOffset: Offset;
   private watermark: Offset;
   private lastGreyReportAt = Number.NEGATIVE_INFINITY;
+  /** Counts fetches that arrived in this epoch; by replica, the count and broker epoch of its last one. */
+  private arrivals = 0;
+  private readonly arrived = new Map<BrokerId, { readonly brokerEpoch: BrokerEpoch; readonly at: number }>();
 
   constructor(options: LeaderStateOptions) {
     assert(options.highWatermark <= options.logEndOffset, 'high watermark above the log end');
@@ -122,6 +125,33 @@ export class LeaderState {
       latest = latest === null ? at : Math.max(latest, at);
     }
     return latest;
+  }
+
+  // ---- is this still the leader (R24) ----
+
+  /** Fetches that arrive from now on have a higher count. */
+  get arrivalMark(): number {
+    return this.arrivals;
+  }
+
+  /** A fetch of that replica came in (and was not sent before it): one more proof that it follows in this epoch. */
+  fetchArrived(brokerId: BrokerId, brokerEpoch: BrokerEpoch): void {
+    this.arrived.set(brokerId, { brokerEpoch, at: ++this.arrivals });
+  }
+
+  /** Every other member of the maximal ISR fetched in this epoch after `mark` was taken; true when there is no other. */
+  haveAllArrivedSince(mark: number): boolean {
+    for (const member of this.maximalIsr()) {
+      if (member.brokerId === this.brokerId) continue;
+      const last = this.arrived.get(member.brokerId);
+      if (!last || last.brokerEpoch !== member.brokerEpoch || last.at <= mark) return false;
+    }
+    return true;
+  }
+
+  /** Of the maximal ISR, without this broker. */
+  otherMembers(): BrokerId[] {
+    return [...new Set([...this.maximalIsr()].map((member) => member.brokerId))].filter((brokerId) => brokerId !== this.brokerId);
   }
 
   /** Answers whether the high watermark moved. */
