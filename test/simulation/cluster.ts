@@ -24,6 +24,8 @@ const DATA_PATH = '/data';
 /** Long enough for slow links, short enough that a dead coordinator is noticed. */
 const DIAL_TIMEOUT_MS = 1_000;
 const HAND_OVER_TIMEOUT_MS = 4_000;
+/** Small, so that a short run rolls and compacts segments. */
+const OFFSETS_TOPIC = { partitions: 2, replicationFactor: 3, segmentBytes: 16_384 };
 
 export interface BrokerNode {
   readonly id: number;
@@ -82,7 +84,13 @@ export class SimCluster {
     const { clock, scheduler, random, network, logger, disk } = process;
     const metadataLog = await EmbeddedMetadataLog.open(disk, `${DATA_PATH}/metadata`, random);
     const coordinator = new ClusterCoordinator({
-      config: { advertisedAddress: COORDINATOR, configuredBrokers: BROKERS, leaderRebalanceDelayMs: 3_000, snapshotEveryEntries: 40 },
+      config: {
+        advertisedAddress: COORDINATOR,
+        configuredBrokers: BROKERS,
+        leaderRebalanceDelayMs: 3_000,
+        snapshotEveryEntries: 40,
+        offsetsTopic: OFFSETS_TOPIC,
+      },
       seams: { clock, scheduler, random, network, logger },
       metadataLog,
       validateTopicConfigs,

@@ -18,6 +18,11 @@ export function toCoordinatorConfig(options: CoordinatorOptions, advertisedAddre
       replicationFactor: values['default.replication.factor'],
       flushPolicy: values['log.flush.policy'],
     },
+    offsetsTopic: {
+      partitions: values['offsets.topic.num.partitions'],
+      replicationFactor: values['offsets.topic.replication.factor'],
+      segmentBytes: values['offsets.topic.segment.bytes'],
+    },
     storeName: 'embedded',
   };
 }

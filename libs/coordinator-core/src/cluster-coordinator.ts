@@ -60,8 +60,8 @@ export class ClusterCoordinator {
     this.stateChanges = new Waiters(options.seams.scheduler);
     this.handlers = {
       metadata: async (request) => this.acting().metadata(request),
-      createTopics: async (request) => this.acting().createTopics(request),
-      deleteTopics: async (request) => this.acting().deleteTopics(request),
+      createTopics: async (request) => this.acting().topics.createTopics(request),
+      deleteTopics: async (request) => this.acting().topics.deleteTopics(request),
       describeCluster: async () => this.acting().describeCluster(),
       registerBroker: (request, context) => this.registerBroker(request, context),
       brokerHeartbeat: (request, context) => this.brokerHeartbeat(request, context),

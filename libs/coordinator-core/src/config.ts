@@ -15,11 +15,20 @@ export interface CoordinatorConfig {
   readonly autoBootstrap: boolean;
   readonly autoCreateTopics: boolean;
   readonly topicDefaults: TopicDefaults;
+  /** __consumer_offsets, which the coordinator creates by itself (offsets-topic.ts); null: never. */
+  readonly offsetsTopic: OffsetsTopicConfig | null;
   /** How long all replicas must have been in sync before the preferred one gets leadership back; null: never. */
   readonly leaderRebalanceDelayMs: number | null;
   readonly snapshotEveryEntries: number;
   /** What describeCluster calls the store. */
   readonly storeName: string;
+}
+
+export interface OffsetsTopicConfig {
+  readonly partitions: number;
+  /** Never more than there are configured brokers. */
+  readonly replicationFactor: number;
+  readonly segmentBytes: number;
 }
 
 export const DEFAULT_COORDINATOR_CONFIG = {
@@ -29,6 +38,7 @@ export const DEFAULT_COORDINATOR_CONFIG = {
   autoBootstrap: true,
   autoCreateTopics: true,
   topicDefaults: { partitions: 3, replicationFactor: -1, flushPolicy: 'commit' },
+  offsetsTopic: { partitions: 6, replicationFactor: 3, segmentBytes: 8 * 1_048_576 },
   leaderRebalanceDelayMs: 10_000,
   snapshotEveryEntries: 1_000,
   storeName: 'embedded',

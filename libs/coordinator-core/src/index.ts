@@ -8,5 +8,6 @@ export {
   type CoordinatorSeams,
   type CoordinatorState,
   DEFAULT_COORDINATOR_CONFIG,
+  type OffsetsTopicConfig,
 } from './config.js';
 export { FailureDetector } from './failure-detector.js';

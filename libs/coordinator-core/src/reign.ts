@@ -3,7 +3,7 @@
  * a coordinator epoch, ends with the first refusal of the store and never comes back; ClusterCoordinator starts the next.
  */
 import type { BrokerId, RequestContext } from '#kernel';
-import { assert, isInternalTopic, NO_BROKER, topicNameProblem, YakError } from '#kernel';
+import { assert, NO_BROKER, YakError } from '#kernel';
 import type {
   CoordinatorRecord,
   Decision,
@@ -11,7 +11,6 @@ import type {
   MetadataEntry,
   MetadataLog,
   MetadataRecord,
-  NewTopicCommand,
   Outcome,
   PartitionName,
   ValidateTopicConfigs,
@@ -22,8 +21,6 @@ import {
   askedElection,
   brokerEpochProblem,
   controlledShutdown,
-  createTopics,
-  deleteTopics,
   deltaOf,
   dropKeptMembers,
   electLeader,
@@ -45,10 +42,6 @@ import type {
   AlterPartitionResponse,
   BrokerHeartbeatRequest,
   BrokerHeartbeatResponse,
-  CreateTopicsRequest,
-  CreateTopicsResponse,
-  DeleteTopicsRequest,
-  DeleteTopicsResponse,
   DescribeClusterResponse,
   MetadataFetchRequest,
   MetadataFetchResponse,
@@ -60,7 +53,6 @@ import type {
   ReportPositionsResponse,
 } from '#rpc';
 import { PROTOCOL } from '#rpc';
-import { randomId } from '#seams';
 import type { LeaderView } from './answers.js';
 import { describeBrokers, leaderView, metadataAnswer } from './answers.js';
 import { Asking } from './asking.js';
@@ -69,14 +61,14 @@ import { BrokerWatch } from './broker-watch.js';
 import type { CoordinatorConfig, CoordinatorReport, CoordinatorSeams } from './config.js';
 import { FailureDetector } from './failure-detector.js';
 import { MetadataChain } from './metadata-chain.js';
+import { OffsetsTopic } from './offsets-topic.js';
+import { TopicCommands } from './topic-commands.js';
 import { Waiters } from './waiters.js';
 
 /** Longest that a request may wait for something new. */
 export const MAX_WAIT_MS = 30_000;
 /** Entries in one answer to a broker; the rest follows in the next. */
 export const MAX_ENTRIES_PER_FETCH = 200;
-/** Longest that an answer about new topics waits until their leaders know of them. */
-export const TOPIC_APPLY_WAIT_MS = 1_000;
 const REBALANCE_CHECK_INTERVAL_MS = 1_000;
 const KEPT_CHECK_INTERVAL_MS = 500;
 
@@ -97,12 +89,15 @@ export interface ReignOptions {
 
 export class Reign {
   readonly chain: MetadataChain;
+  /** Creation, growth, configs and deletion of topics. */
+  readonly topics: TopicCommands;
   private readonly config: CoordinatorConfig;
   private readonly seams: CoordinatorSeams;
   private readonly detector: FailureDetector;
   private readonly sessions = new BrokerSessions();
   private readonly asking = new Asking();
   private readonly watch: BrokerWatch;
+  private readonly offsetsTopic: OffsetsTopic;
   /** Woken by every commit, and when the reign ends. */
   private readonly commits: Waiters;
   /** Woken when a broker said that it applied more. */
@@ -143,7 +138,18 @@ export class Reign {
     this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, () => {
       this.dropKeptIfDue();
       this.rebalanceIfDue();
+      this.offsetsTopic.createIfDue();
     });
+    this.topics = new TopicCommands({
+      config: this.config,
+      seams: this.seams,
+      validateTopicConfigs: options.validateTopicConfigs,
+      chain: this.chain,
+      sessions: this.sessions,
+      applications: this.applications,
+      isHeard: (brokerId) => this.detector.lastHeardAt(brokerId) !== null,
+    });
+    this.offsetsTopic = new OffsetsTopic(this.config, this.seams, this.chain, this.topics);
   }
 
   get image(): MetadataImage {
@@ -291,32 +297,14 @@ export class Reign {
 
   async metadata(request: MetadataRequest): Promise<MetadataResponse> {
     const deadline = this.now() + Math.min(request.maxWaitMs ?? 0, MAX_WAIT_MS);
-    if (request.topics !== null && request.allowAutoTopicCreation && this.config.autoCreateTopics) await this.createMissing(request.topics);
+    if (request.topics !== null && request.allowAutoTopicCreation && this.config.autoCreateTopics) {
+      await this.topics.createMissing(request.topics);
+    }
     while (request.newerThanRevision !== undefined && this.image.revision <= request.newerThanRevision && this.now() < deadline) {
       await this.commits.wait(deadline - this.now());
       this.requireActing();
     }
     return metadataAnswer(this.image, request.topics);
-  }
-
-  async createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
-    return this.createAndSpread(
-      request.topics,
-      request.validateOnly ?? false,
-      Math.min(request.timeoutMs ?? TOPIC_APPLY_WAIT_MS, TOPIC_APPLY_WAIT_MS),
-    );
-  }
-
-  async deleteTopics(request: DeleteTopicsRequest): Promise<DeleteTopicsResponse> {
-    if (this.isSuspect) {
-      const topics = request.topics.map((topic) => ({
-        name: 'name' in topic ? topic.name : null,
-        topicId: 'topicId' in topic ? topic.topicId : '',
-        ...this.suspectOutcome(),
-      }));
-      return { topics };
-    }
-    return this.chain.submit((state) => deleteTopics(state, request));
   }
 
   describeCluster(): DescribeClusterResponse {
@@ -391,6 +379,7 @@ export class Reign {
     this.commits.wakeAll();
     const asked = this.asking.names(after);
     if (isBrokerUp && asked.length > 0) this.electAsked(asked).catch(() => {});
+    if (isBrokerUp) this.offsetsTopic.createIfDue();
   }
 
   private end(reason: string): void {
@@ -506,13 +495,6 @@ export class Reign {
     return { records: [{ ...coordinator, isSuspect: false }], response: null };
   }
 
-  private suspectOutcome(): Outcome {
-    return {
-      error: 'NOT_CONTROLLER',
-      message: 'the metadata store is suspect: no topic changes until every broker has registered, or the operator trusts it',
-    };
-  }
-
   private async electAsked(names: readonly PartitionName[]): Promise<void> {
     await this.chain.submit((state): Decision<null> => {
       const records: MetadataRecord[] = [];
@@ -529,58 +511,7 @@ export class Reign {
     });
   }
 
-  // ---- topics ----
-
-  private async createMissing(topics: readonly string[]): Promise<void> {
-    const missing = [...new Set(topics)].filter(
-      (name) => !this.image.topicsByName.has(name) && topicNameProblem(name) === null && !isInternalTopic(name),
-    );
-    if (missing.length === 0) return;
-    const { topics: created } = await this.createAndSpread(
-      missing.map((name) => ({ name })),
-      false,
-      TOPIC_APPLY_WAIT_MS,
-    );
-    for (const { name, error, message } of created) {
-      if (error !== 'NONE' && error !== 'TOPIC_ALREADY_EXISTS')
-        this.seams.logger.warn('automatic topic creation failed', { topic: name, error, reason: message });
-    }
-  }
-
-  private async createAndSpread(topics: readonly NewTopicCommand[], validateOnly: boolean, waitMs: number): Promise<CreateTopicsResponse> {
-    if (this.isSuspect) {
-      return { topics: topics.map(({ name }) => ({ name, topicId: '', partitions: -1, replicationFactor: -1, ...this.suspectOutcome() })) };
-    }
-    const response = await this.chain.submit((state) =>
-      createTopics(
-        state,
-        { topics, validateOnly },
-        {
-          defaults: this.config.topicDefaults,
-          validateTopicConfigs: this.options.validateTopicConfigs,
-          newTopicId: () => randomId(this.seams.random),
-          randomInteger: (maxExclusive) => this.seams.random.integer(maxExclusive),
-        },
-      ),
-    );
-    const created = response.topics.filter((topic) => topic.topicId !== '');
-    if (created.length > 0) {
-      const revision = this.image.revision;
-      const leaders = new Set(created.flatMap((topic) => this.image.partitionsOf(topic.topicId).map((record) => record.leader)));
-      await this.waitUntilApplied(leaders, revision, waitMs);
-    }
-    return response;
-  }
-
-  /** Until those of `brokerIds` that are up applied `revision`; gives up silently, since the topics exist all the same. */
-  private async waitUntilApplied(brokerIds: ReadonlySet<BrokerId>, revision: number, maxWaitMs: number): Promise<void> {
-    const deadline = this.now() + maxWaitMs;
-    const isBehind = (brokerId: BrokerId): boolean =>
-      this.image.brokers.get(brokerId)?.isFenced === false && (this.sessions.get(brokerId)?.appliedRevision ?? -1) < revision;
-    while ([...brokerIds].some(isBehind) && this.now() < deadline && !this.chain.isStopped) {
-      await this.applications.wait(deadline - this.now());
-    }
-  }
+  // ---- upkeep ----
 
   /** A seat was kept for want of brokers that had been heard; once they are, nothing else takes it away (R10). */
   private dropKeptIfDue(): void {

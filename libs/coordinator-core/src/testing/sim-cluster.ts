@@ -64,6 +64,7 @@ export class SimCluster {
             sessionTimeoutMs: SESSION_MS,
             heartbeatIntervalMs: HEARTBEAT_MS,
             leaderRebalanceDelayMs: null,
+            offsetsTopic: null,
             ...this.config,
           },
           seams: process,

@@ -41,6 +41,8 @@ export interface CreateTopicsContext {
   readonly newTopicId: () => TopicId;
   /** Integer, 0 <= n < maxExclusive: where round-robin placement starts. */
   readonly randomInteger: (maxExclusive: number) => number;
+  /** The cluster coordinator's own topics may be created by itself only. Default false. */
+  readonly mayBeInternal?: boolean;
 }
 
 export interface CreatedTopic extends Outcome {
@@ -92,6 +94,9 @@ function planTopic({ image, revision }: DecisionState, topic: NewTopicCommand, c
   const nameProblem = topicNameProblem(topic.name);
   if (nameProblem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: nameProblem };
   if (image.topicsByName.has(topic.name)) return { error: 'TOPIC_ALREADY_EXISTS', message: `topic ${topic.name} exists` };
+  if (isInternalTopic(topic.name) && !context.mayBeInternal) {
+    return { error: 'INVALID_TOPIC_EXCEPTION', message: `${topic.name} is an internal topic: the cluster creates it by itself` };
+  }
   const absent = isInternalTopic(topic.name)
     ? (image.cluster?.configuredBrokers ?? []).filter((brokerId) => !image.brokers.has(brokerId))
     : [];

@@ -1,5 +1,6 @@
-/** Topics go, by name or by id. Brokers remove files only on this record, which names the topic id (R14). */
+/** Topics go, by name or by id. Brokers remove files only on this record, which names the topic id (R14). Internal topics stay. */
 import type { TopicId } from '#kernel';
+import { isInternalTopic } from '#kernel';
 import type { TopicDeletedRecord } from '../records.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
 
@@ -20,6 +21,10 @@ export function deleteTopics(
       return 'name' in wanted
         ? { name: wanted.name, topicId: '', error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `there is no topic ${wanted.name}` }
         : { name: null, topicId: wanted.topicId, error: 'UNKNOWN_TOPIC_ID', message: `there is no topic with id ${wanted.topicId}` };
+    }
+    if (isInternalTopic(topic.name)) {
+      const message = `${topic.name} is an internal topic: it cannot be deleted`;
+      return { name: topic.name, topicId: topic.topicId, error: 'INVALID_TOPIC_EXCEPTION', message };
     }
     records.set(topic.topicId, { type: 'topic-deleted', version: 1, name: topic.name, topicId: topic.topicId });
     return { name: topic.name, topicId: topic.topicId, error: 'NONE' };

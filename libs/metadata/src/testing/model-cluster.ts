@@ -88,6 +88,7 @@ export class ModelCluster {
           validateTopicConfigs: () => [],
           newTopicId: () => `id-${topic.name}`,
           randomInteger: () => 0,
+          mayBeInternal: true,
         },
       ),
     );
