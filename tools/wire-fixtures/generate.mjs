@@ -28,10 +28,18 @@ const APIS = [
   'DescribeGroups',
   'ListGroups',
   'ApiVersions',
+  'CreateTopics',
+  'DeleteTopics',
   'InitProducerId',
   'OffsetForLeaderEpoch',
+  'DescribeConfigs',
+  'AlterConfigs',
+  'CreatePartitions',
   'DeleteGroups',
+  'IncrementalAlterConfigs',
   'OffsetDelete',
+  'DescribeCluster',
+  'DescribeTopicPartitions',
 ];
 
 const jar = process.argv[2];

@@ -14,10 +14,18 @@ import { syncGroupApi } from './14-sync-group.js';
 import { describeGroupsApi } from './15-describe-groups.js';
 import { listGroupsApi } from './16-list-groups.js';
 import { apiVersionsApi } from './18-api-versions.js';
+import { createTopicsApi } from './19-create-topics.js';
+import { deleteTopicsApi } from './20-delete-topics.js';
 import { initProducerIdApi } from './22-init-producer-id.js';
 import { offsetForLeaderEpochApi } from './23-offset-for-leader-epoch.js';
+import { describeConfigsApi } from './32-describe-configs.js';
+import { alterConfigsApi } from './33-alter-configs.js';
+import { createPartitionsApi } from './37-create-partitions.js';
 import { deleteGroupsApi } from './42-delete-groups.js';
+import { incrementalAlterConfigsApi } from './44-incremental-alter-configs.js';
 import { offsetDeleteApi } from './47-offset-delete.js';
+import { describeClusterApi } from './60-describe-cluster.js';
+import { describeTopicPartitionsApi } from './75-describe-topic-partitions.js';
 
 export * from './00-produce.js';
 export * from './01-fetch.js';
@@ -33,10 +41,18 @@ export * from './14-sync-group.js';
 export * from './15-describe-groups.js';
 export * from './16-list-groups.js';
 export * from './18-api-versions.js';
+export * from './19-create-topics.js';
+export * from './20-delete-topics.js';
 export * from './22-init-producer-id.js';
 export * from './23-offset-for-leader-epoch.js';
+export * from './32-describe-configs.js';
+export * from './33-alter-configs.js';
+export * from './37-create-partitions.js';
 export * from './42-delete-groups.js';
+export * from './44-incremental-alter-configs.js';
 export * from './47-offset-delete.js';
+export * from './60-describe-cluster.js';
+export * from './75-describe-topic-partitions.js';
 
 export const ALL_APIS: readonly Api[] = [
   produceApi,
@@ -53,8 +69,16 @@ export const ALL_APIS: readonly Api[] = [
   describeGroupsApi,
   listGroupsApi,
   apiVersionsApi,
+  createTopicsApi,
+  deleteTopicsApi,
   initProducerIdApi,
   offsetForLeaderEpochApi,
+  describeConfigsApi,
+  alterConfigsApi,
+  createPartitionsApi,
   deleteGroupsApi,
+  incrementalAlterConfigsApi,
   offsetDeleteApi,
+  describeClusterApi,
+  describeTopicPartitionsApi,
 ];
