@@ -44,7 +44,7 @@ export class SimCluster {
   readonly topic = 'events';
   readonly brokers: readonly BrokerNode[];
   readonly clientProcess: SimProcess;
-  /** Elections that merely gave the new topic its first leaders. */
+  /** Elections that merely gave the new topics their first leaders. */
   initialElections = 0;
   onDiskOperation: (host: string) => void = () => {};
   committedEnd: (partition: number) => number = () => 0;
@@ -240,7 +240,7 @@ export class SimCluster {
         this.clientProcess.run('create topic', () => void create());
       }
       if (!isCreated || !this.isHealthy()) return false;
-      this.initialElections = partitions;
+      this.initialElections = partitions + OFFSETS_TOPIC.partitions;
       return true;
     };
   }
@@ -255,7 +255,9 @@ export class SimCluster {
   leaderOf(partition: number): number | null {
     for (const { id, broker, process } of this.brokers) {
       if (process?.isAlive !== true || broker === null) continue;
-      for (const replica of broker.partitions) if (replica.index === partition && replica.leader !== null) return id;
+      for (const replica of broker.partitions) {
+        if (replica.topic === this.topic && replica.index === partition && replica.leader !== null) return id;
+      }
     }
     return null;
   }
@@ -273,7 +275,7 @@ export class SimCluster {
         if (partition.highWatermark < partition.log.logEndOffset) return false;
       }
     }
-    return led === this.options.partitions;
+    return led === this.options.partitions + OFFSETS_TOPIC.partitions;
   }
 
   private activeBrokers(): number {
@@ -299,7 +301,7 @@ function describeBroker(broker: Broker | null, process: SimProcess | null): stri
   const partitions = [...broker.partitions].map((partition) => {
     const { log, role, record } = partition;
     const isr = record.isr.map((member) => member.brokerId).join('');
-    return `${partition.index} ${role.kind} LE ${record.leaderEpoch} PE ${record.partitionEpoch} ISR ${isr} HW ${partition.highWatermark} held ${log.heldEndOffset} LEO ${log.logEndOffset}`;
+    return `${partition.topic === '__consumer_offsets' ? 'offsets ' : ''}${partition.index} ${role.kind} LE ${record.leaderEpoch} PE ${record.partitionEpoch} ISR ${isr} HW ${partition.highWatermark} held ${log.heldEndOffset} LEO ${log.logEndOffset}`;
   });
   return `${process.state} ${state}${failure ? ` (${failure})` : ''} [${partitions.join(', ')}]`;
 }
