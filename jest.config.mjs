@@ -1,4 +1,5 @@
-// Three projects by path: unit specs beside the code; smoke (the first minutes of a user, part of `npm test`); e2e (the long runs).
+// Four projects by path: unit specs beside the code; smoke (the first minutes of a user, part of `npm test`);
+// e2e (the long runs); compat (unmodified Kafka clients).
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -34,6 +35,7 @@ export default {
       testMatch: ['<rootDir>/{apps,libs,tools}/**/*.spec.ts', '<rootDir>/test/{conformance,simulation}/**/*.spec.ts'],
     },
     { ...shared, displayName: 'smoke', rootDir: '.', testMatch: ['<rootDir>/test/smoke/**/*.e2e-spec.ts'] },
+    { ...shared, displayName: 'compat', rootDir: '.', testMatch: ['<rootDir>/test/compat/**/*.e2e-spec.ts'] },
     { ...shared, displayName: 'e2e', rootDir: '.', testMatch: ['<rootDir>/test/e2e/**/*.e2e-spec.ts'] },
   ],
 };
