@@ -20,6 +20,8 @@ import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import type { Admin, LeaderChange, OffsetRequest } from './contract.js';
+import { YakGroupAdmin } from './group-admin.js';
+import type { GroupAdmin } from './group-admin-contract.js';
 import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, lookUpOffsets, MAX_TIMESTAMP } from './offset-lookup.js';
 import { ATTEMPT_TIMEOUT_MS } from './options.js';
 
@@ -28,9 +30,16 @@ const CHANGE_TIMEOUT_MS = 10_000;
 const WATCH_WAIT_MS = 5000;
 
 export class YakAdmin implements Admin {
+  readonly groups: GroupAdmin;
   private isClosed = false;
 
-  constructor(private readonly core: ClientCore) {}
+  constructor(private readonly core: ClientCore) {
+    this.groups = new YakGroupAdmin(
+      core,
+      () => this.metadata([]),
+      () => this.isClosed,
+    );
+  }
 
   async createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
     const { response, wasRepeated } = await this.ask('createTopics', request, CHANGE_TIMEOUT_MS);

@@ -15,6 +15,7 @@ import type {
   TopicMetadata,
 } from '#rpc';
 import type { Clock, Logger, Network, Random, Scheduler } from '#seams';
+import type { GroupAdmin } from './group-admin-contract.js';
 
 export interface ClientSeams {
   readonly clock: Clock;
@@ -172,6 +173,7 @@ export interface LeaderChange {
 
 /** Every method rejects with a YakError when no process answers within requestTimeoutMs; expected failures are fields of the response. */
 export interface Admin {
+  readonly groups: GroupAdmin;
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>;
   deleteTopics(request: DeleteTopicsRequest): Promise<DeleteTopicsResponse>;
   /** All topics, by name. */

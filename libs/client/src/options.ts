@@ -75,6 +75,9 @@ export function producerOptions(config: ProducerConfig): ProducerOptions {
   return options;
 }
 
+/** How much of what is fetched, by a consumer with or without a group. */
+export type FetchLimits = Required<Pick<ConsumerConfig, 'maxWaitMs' | 'maxBytes' | 'partitionMaxBytes' | 'bufferBytes'>>;
+
 export type ConsumerOptions = Required<Omit<ConsumerConfig, 'partitions'>> & { readonly partitions: readonly number[] | null };
 
 export function consumerOptions(config: ConsumerConfig): ConsumerOptions {
@@ -85,25 +88,32 @@ export function consumerOptions(config: ConsumerConfig): ConsumerOptions {
     partitions: config.partitions ?? null,
     from: config.from,
     exitAtEnd: config.exitAtEnd ?? false,
-    maxWaitMs: config.maxWaitMs ?? 500,
-    maxBytes: config.maxBytes ?? 4 * 1024 * 1024,
-    partitionMaxBytes: config.partitionMaxBytes ?? 1024 * 1024,
-    bufferBytes: config.bufferBytes ?? 8 * 1024 * 1024,
+    ...fetchLimits(config),
   };
-  atLeast(1, { maxBytes: options.maxBytes, partitionMaxBytes: options.partitionMaxBytes, bufferBytes: options.bufferBytes });
-  atLeast(0, { maxWaitMs: options.maxWaitMs });
   if (typeof options.from === 'object') atLeast(0, options.from as { offset: number } | { timestamp: number });
   for (const partition of options.partitions ?? []) atLeast(0, { partition });
   return options;
 }
 
-function atLeast(least: number, values: Readonly<Record<string, number>>): void {
+export function fetchLimits(config: Partial<FetchLimits>): FetchLimits {
+  const limits: FetchLimits = {
+    maxWaitMs: config.maxWaitMs ?? 500,
+    maxBytes: config.maxBytes ?? 4 * 1024 * 1024,
+    partitionMaxBytes: config.partitionMaxBytes ?? 1024 * 1024,
+    bufferBytes: config.bufferBytes ?? 8 * 1024 * 1024,
+  };
+  atLeast(1, { maxBytes: limits.maxBytes, partitionMaxBytes: limits.partitionMaxBytes, bufferBytes: limits.bufferBytes });
+  atLeast(0, { maxWaitMs: limits.maxWaitMs });
+  return limits;
+}
+
+export function atLeast(least: number, values: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(values)) {
     if (!Number.isSafeInteger(value) || value < least)
       throw invalid(`${name} is ${value}; it has to be a whole number of at least ${least}`);
   }
 }
 
-function invalid(message: string): YakError {
+export function invalid(message: string): YakError {
   return new YakError('INVALID_CONFIG', message);
 }

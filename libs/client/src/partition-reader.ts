@@ -3,16 +3,18 @@
  * were taken in whole, so a leader change neither skips nor repeats a record. No I/O in here.
  */
 import type { LeaderEpoch, MonotonicMs, Offset } from '#kernel';
-import { CorruptionError } from '#kernel';
+import { CorruptionError, NO_EPOCH } from '#kernel';
 import type { Record as StoredRecord } from '#record';
 import { decodeRecords, isCrcValid, recordBatch, splitBatches } from '#record';
 
-/** Batches that were fetched and not decoded yet: from `startOffset` (inclusive) to `endOffset` (exclusive). */
+/** A batch that was fetched and not decoded yet: its records from `startOffset` (inclusive) to `endOffset` (exclusive) are wanted. */
 export interface FetchedBatch {
-  readonly partition: number;
+  readonly reader: PartitionReader;
   readonly bytes: Buffer;
   readonly startOffset: Offset;
   readonly endOffset: Offset;
+  /** Where reading goes on after it. */
+  readonly nextOffset: Offset;
 }
 
 export class PartitionReader {
@@ -20,12 +22,17 @@ export class PartitionReader {
   position: Offset = -1;
   /** Exclusive; Infinity without exitAtEnd. */
   endOffset: Offset = Number.POSITIVE_INFINITY;
+  /** Of what was read last, here or by whoever committed the position: a leader of a lower epoch is a deposed one (KIP-320). */
+  leaderEpoch: LeaderEpoch = NO_EPOCH;
   blockedUntil: MonotonicMs = 0;
   attempts = 0;
   isFetching = false;
   suspectEpoch: LeaderEpoch | null = null;
 
-  constructor(readonly partition: number) {}
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+  ) {}
 
   get isAtEnd(): boolean {
     return this.position >= this.endOffset;
@@ -37,11 +44,15 @@ export class PartitionReader {
     for (const bytes of splitBatches(records)) {
       const nextOffset = recordBatch.lastOffset(bytes) + 1;
       if (nextOffset <= this.position) continue;
-      if (!isCrcValid(bytes))
-        throw new CorruptionError(`partition ${this.partition}: the batch at offset ${recordBatch.baseOffset(bytes)} has a wrong CRC`);
+      if (!isCrcValid(bytes)) {
+        const where = `${this.topic}-${this.partition}`;
+        throw new CorruptionError(`${where}: the batch at offset ${recordBatch.baseOffset(bytes)} has a wrong CRC`);
+      }
       const isHidden = recordBatch.isControl(bytes) || recordBatch.baseOffset(bytes) >= this.endOffset;
-      if (!isHidden) accepted.push({ partition: this.partition, bytes, startOffset: this.position, endOffset: this.endOffset });
+      const { position: startOffset, endOffset } = this;
+      if (!isHidden) accepted.push({ reader: this, bytes, startOffset, endOffset, nextOffset: Math.min(nextOffset, endOffset) });
       this.position = nextOffset;
+      this.leaderEpoch = Math.max(this.leaderEpoch, recordBatch.leaderEpoch(bytes));
     }
     return accepted;
   }

@@ -1,33 +1,57 @@
 /**
  * Where a consumer's partitions begin and, with exitAtEnd, end. Partitions that can be asked now are asked together, those
- * without a leader each alone, so that none waits for another one's leader. A partition is read as soon as its `position` is set.
+ * without a leader each alone, so that none waits for another one's leader. A reader whose position is set already keeps it.
  */
 import type { Offset } from '#kernel';
 import { NO_BROKER } from '#kernel';
 import type { ClientCore } from './client-core.js';
+import type { StartPosition } from './contract.js';
+import type { FetchedPartition } from './fetcher.js';
 import type { OffsetAnswer } from './offset-lookup.js';
 import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, lookUpOffsets, offsetError } from './offset-lookup.js';
-import type { ConsumerOptions } from './options.js';
 import type { PartitionReader } from './partition-reader.js';
+
+export interface PositionOptions {
+  readonly from: StartPosition;
+  readonly exitAtEnd: boolean;
+}
 
 export class Positions {
   constructor(
     private readonly core: ClientCore,
-    private readonly options: ConsumerOptions,
+    private readonly options: PositionOptions,
     private readonly isAbandoned: () => boolean,
   ) {}
 
   /** Resolves when all have one, and tells of each group as it gets them. Rejects with what a repeat cannot heal. */
-  async find(readers: readonly PartitionReader[], found: () => void): Promise<void> {
-    const hasLeader = ({ partition }: PartitionReader) => this.core.metadata.leaderOf(this.options.topic, partition).leader !== NO_BROKER;
+  async find(readers: readonly PartitionReader[], found: (readers: readonly PartitionReader[]) => void): Promise<void> {
+    const hasLeader = ({ topic, partition }: PartitionReader) => this.core.metadata.leaderOf(topic, partition).leader !== NO_BROKER;
     const led = readers.filter(hasLeader);
     const groups = readers.filter((reader) => !hasLeader(reader)).map((reader) => [reader]);
     if (led.length > 0) groups.push(led);
-    await Promise.all(groups.map((group) => this.findTogether(group).then(found)));
+    await Promise.all(groups.map((group) => this.findTogether(group).then(() => found(group))));
   }
 
-  async lookUp(readers: readonly PartitionReader[], timestamp: number): Promise<OffsetAnswer[]> {
-    const questions = readers.map(({ partition }) => ({ topic: this.options.topic, partition, timestamp }));
+  /**
+   * For a position that is out of range. Retention passed it: on with the first record that is still there. Or records that
+   * had been seen are gone with the replicas that had them: on at the end, nothing is shown twice.
+   */
+  async findAgain(
+    reader: PartitionReader,
+    { logStartOffset }: FetchedPartition,
+  ): Promise<{ readonly lost: Offset; readonly isTrimmed: boolean }> {
+    const lost = reader.position;
+    const isTrimmed = lost < logStartOffset;
+    reader.position = -1;
+    const [found] = await this.lookUp([reader], isTrimmed ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP);
+    reader.position = found!.offset;
+    reader.leaderEpoch = Math.max(reader.leaderEpoch, found!.leaderEpoch);
+    if (!isTrimmed && this.options.exitAtEnd) reader.endOffset = Math.min(reader.endOffset, reader.position);
+    return { lost, isTrimmed };
+  }
+
+  private async lookUp(readers: readonly PartitionReader[], timestamp: number): Promise<OffsetAnswer[]> {
+    const questions = readers.map(({ topic, partition }) => ({ topic, partition, timestamp }));
     const answers = await lookUpOffsets(this.core, questions, () => true, this.isAbandoned);
     for (const answer of answers) if (answer.error !== 'NONE') throw offsetError(answer);
     return answers;
@@ -38,8 +62,10 @@ export class Positions {
       const ends = await this.lookUp(readers, LATEST_TIMESTAMP);
       for (const [index, reader] of readers.entries()) reader.endOffset = ends[index]!.offset;
     }
-    const starts = await this.startsOf(readers);
-    for (const [index, reader] of readers.entries()) reader.position = starts[index]!;
+    const open = readers.filter((reader) => reader.position < 0);
+    if (open.length === 0) return;
+    const starts = await this.startsOf(open);
+    for (const [index, reader] of open.entries()) reader.position = starts[index]!;
   }
 
   private async startsOf(readers: readonly PartitionReader[]): Promise<Offset[]> {
