@@ -1,6 +1,7 @@
 import type { Authorizer, BrokerId, KafkaErrorName, TopicId } from '#kernel';
 import type { MetadataImage } from '#metadata';
 import type { Clock, Logger, Scheduler } from '#seams';
+import type { ClientRegistry } from './clients/client-registry.js';
 import type { Counters } from './counters.js';
 import type { ParkedFetches } from './parked-fetches.js';
 import type { Partition } from './partition.js';
@@ -13,6 +14,7 @@ export interface BrokerState {
   readonly logger: Logger;
   readonly authorizer: Authorizer;
   readonly counters: Counters;
+  readonly clients: ClientRegistry;
   readonly brokerId: BrokerId;
   readonly image: MetadataImage;
   readonly parkedFetches: ParkedFetches;

@@ -9,14 +9,18 @@ import { GroupTable } from '#groups';
 import { NO_EPOCH, type RequestContext, YakError } from '#kernel';
 import { type LogDirectory, openLogDirectory } from '#log';
 import { MetadataCopy, MetadataImage } from '#metadata';
-import { onBehalfOf, type PatternKey, type RpcMessages } from '#rpc';
+import type { ListClientsResponse, LocateRecordRequest, LocateRecordResponse, PatternKey, RpcMessages } from '#rpc';
 import { type Cancellable, randomId } from '#seams';
 import { Admin } from './admin.js';
 import type { AdminVerbs } from './admin-verbs.js';
-import { cluster, isTopicReady } from './cluster.js';
+import { ClientRegistry } from './clients/client-registry.js';
+import { type ClientVerbs, listClients } from './clients/client-verbs.js';
+import { locateRecord } from './clients/locate-record.js';
+import { cluster } from './cluster.js';
 import type { BrokerConfig, BrokerCounters, BrokerEvent, BrokerReport, BrokerSeams } from './contract.js';
 import { CoordinatorLink } from './coordinator-link.js';
 import { Counters } from './counters.js';
+import { createMissingTopics } from './create-missing-topics.js';
 import { fetch } from './fetch.js';
 import { GroupCoordinator } from './groups/group-coordinator.js';
 import { sendProposal } from './isr-proposals.js';
@@ -38,14 +42,12 @@ import type {
   TopicsRequest,
 } from './verbs.js';
 
-/** How long a first mention of a topic waits for it to be created with leaders. */
-export const AUTO_CREATE_TIMEOUT_MS = 5_000;
 /** A sync that runs for longer than this means that the storage is wedged: /livez says so. */
 export const STORAGE_WEDGED_MS = 30_000;
 /** How long a planned stop asks for the shutdown slot before it goes without (R28). */
 export const HAND_OVER_TIMEOUT_MS = 30_000;
 
-export class Broker implements BrokerVerbs {
+export class Broker implements BrokerVerbs, ClientVerbs {
   private directory: LogDirectory | null = null;
   private copy: MetadataCopy | null = null;
   private link: CoordinatorLink | null = null;
@@ -62,11 +64,13 @@ export class Broker implements BrokerVerbs {
 
   private groupCoordinator: GroupCoordinator | null = null;
   readonly admin: AdminVerbs = new Admin(this);
+  readonly clients: ClientRegistry;
 
   constructor(
     private readonly config: BrokerConfig,
     private readonly seams: BrokerSeams,
   ) {
+    this.clients = new ClientRegistry(seams.clock, config.brokerId);
     this.producerIds = new ProducerIds(async () => {
       const link = this.requireLink();
       const response = await link.request(
@@ -113,6 +117,7 @@ export class Broker implements BrokerVerbs {
         logger: seams.logger,
         authorizer: seams.authorizer,
         counters: this.tally,
+        clients: this.clients,
         directory,
         replicas: seams.replicas,
         emit: (event) => this.emit(event),
@@ -275,7 +280,15 @@ export class Broker implements BrokerVerbs {
   }
 
   cluster(context: RequestContext, request: TopicsRequest): Promise<ClusterView> {
-    return cluster(this.requireReplicas(), { ...this.topicCreator, isAllowed: this.config.autoCreateTopics }, context, request);
+    return cluster(
+      this.requireReplicas(),
+      {
+        isAllowed: this.config.autoCreateTopics,
+        create: (names) => createMissingTopics(this.requireLink(), this.seams.logger, context, names),
+      },
+      context,
+      request,
+    );
   }
 
   async initProducerId(context: RequestContext, request: { transactionalId: string | null }): Promise<InitProducerIdResponse> {
@@ -283,6 +296,14 @@ export class Broker implements BrokerVerbs {
     if (request.transactionalId !== null) return { error: 'INVALID_REQUEST', ...refused };
     const isAllowed = this.seams.authorizer.isAllowed(context, 'IDEMPOTENT_WRITE', { type: 'CLUSTER', name: 'cluster' });
     return isAllowed ? this.producerIds.take() : { error: 'CLUSTER_AUTHORIZATION_FAILED', ...refused };
+  }
+
+  listClients(context: RequestContext): ListClientsResponse {
+    return listClients(this.requireReplicas(), context);
+  }
+
+  locateRecord(context: RequestContext, request: LocateRecordRequest): Promise<LocateRecordResponse> {
+    return locateRecord(this.requireReplicas(), context, request, (topic, partition) => this.groups.readersOf(topic, partition));
   }
 
   /** Admin calls that any broker takes and the cluster coordinator decides. Rejects with a YakError when it is away. */
@@ -306,30 +327,6 @@ export class Broker implements BrokerVerbs {
     requestTimeoutMs: this.config.sessionTimeoutMs,
     isRunning: () => this.phase === 'running',
     link: () => this.requireLink(),
-  };
-
-  private readonly topicCreator = {
-    create: async (names: readonly string[], context: RequestContext): Promise<boolean> => {
-      const link = this.requireLink();
-      try {
-        const response = await link.request(
-          'createTopics',
-          { topics: names.map((name) => ({ name })), timeoutMs: AUTO_CREATE_TIMEOUT_MS, onBehalfOf: onBehalfOf(context) },
-          AUTO_CREATE_TIMEOUT_MS,
-        );
-        for (const topic of response.topics) {
-          if (topic.error !== 'NONE' && topic.error !== 'TOPIC_ALREADY_EXISTS') {
-            this.seams.logger.warn('automatic topic creation refused', { topic: topic.name, error: topic.error, reason: topic.message });
-          }
-        }
-        const expected = response.topics.filter((topic) => topic.error === 'NONE' || topic.error === 'TOPIC_ALREADY_EXISTS');
-        return await link.waitFor((image) => expected.every((topic) => isTopicReady(image, topic.name)), AUTO_CREATE_TIMEOUT_MS);
-      } catch (error) {
-        if (!(error instanceof YakError)) throw error;
-        this.seams.logger.warn('automatic topic creation has to wait', { topics: names, reason: error.message });
-        return false;
-      }
-    },
   };
 
   // ---- what others may ask ----

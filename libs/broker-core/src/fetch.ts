@@ -18,6 +18,7 @@ export async function fetch(broker: BrokerState, context: RequestContext, reques
     const ends = readableEnds(broker, request);
     const pass = readAll(broker, context, request, isArrival);
     const responses = pass instanceof Promise ? await pass : pass;
+    if (isArrival && !request.replica) noteFetched(broker, context, request, responses);
     const remainingMs = deadline - broker.clock.monotonicMs();
     if (remainingMs <= 0 || isEnough(request, responses)) return counted(broker, request, responses);
     // What moved during a cold read woke nobody, since nobody was parked yet.
@@ -27,6 +28,21 @@ export async function fetch(broker: BrokerState, context: RequestContext, reques
       const last = readAll(broker, context, request, false);
       return counted(broker, request, last instanceof Promise ? await last : last);
     }
+  }
+}
+
+/** For the list of clients: what was asked for is what the client has everything below of. */
+function noteFetched(
+  broker: BrokerState,
+  context: RequestContext,
+  request: FetchRequest,
+  responses: readonly FetchPartitionResponse[],
+): void {
+  const client = broker.clients.of(context);
+  if (client === null) return;
+  for (let i = 0; i < responses.length; i++) {
+    const { topic, partition, error, divergingEpoch: diverging } = responses[i]!;
+    if (error === 'NONE' && !diverging) client.fetchedFrom(topic, partition, request.partitions[i]!.fetchOffset);
   }
 }
 

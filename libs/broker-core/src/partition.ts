@@ -13,6 +13,7 @@ import type { PartitionRecord } from '#metadata';
 import { type BrokerStatusLookup, LeaderState } from '#replication';
 import type { Clock, Logger, Scheduler } from '#seams';
 import { AckQueue } from './ack-queue.js';
+import { PartitionHistory } from './clients/partition-history.js';
 import type { BrokerEvent } from './contract.js';
 import type { Counters } from './counters.js';
 
@@ -51,6 +52,8 @@ export class Partition {
   readonly topicId: TopicId;
   readonly index: number;
   readonly log: PartitionLog;
+  /** For `yak where`; nothing is decided by it. */
+  readonly history = new PartitionHistory();
   private committedRecord: PartitionRecord;
   private currentRole: Role = { kind: 'idle' };
   private watermark: Offset;
@@ -322,6 +325,7 @@ export class Partition {
   private watermarkAdvanced(state: LeaderState): void {
     assert(state.highWatermark <= this.log.logEndOffset, 'high watermark above the log end');
     this.watermark = state.highWatermark;
+    this.history.watermarkAdvanced(this.watermark, this.host.clock);
     if (state.isHighWatermarkFresh) this.highWatermarkAcks.complete(this.watermark);
     wake(this.watermarkWaiters);
   }
@@ -334,6 +338,7 @@ export class Partition {
     if (next === this.watermark || next < 0) return;
     const isAdvanced = next > this.watermark;
     this.watermark = next;
+    this.history.watermarkAdvanced(next, this.host.clock);
     if (isAdvanced) wake(this.watermarkWaiters);
   }
 

@@ -20,6 +20,7 @@ function cutOff(stored: Buffer) {
   } as unknown as Partition;
   const broker = {
     authorizer: allowAll,
+    clients: { of: () => null },
     partition: () => partition,
     isCutOffFromReplicas: () => true,
     currentLeader: () => ({}),

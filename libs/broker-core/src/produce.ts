@@ -3,13 +3,16 @@
  * A negative or late answer never means "not stored" (G1).
  */
 import { isInternalTopic, type KafkaErrorName, type RequestContext } from '#kernel';
+import { recordBatch } from '#record';
 import type { BrokerState } from './broker-state.js';
-import type { Partition } from './partition.js';
+import type { ClientConnection, ProducedNote } from './clients/client-connection.js';
+import type { Partition, ProduceOutcome } from './partition.js';
 import type { ProducePartitionResponse, ProduceRequest, ProduceResponse } from './verbs.js';
 
 export function produce(broker: BrokerState, context: RequestContext, request: ProduceRequest): Promise<ProduceResponse> {
   const responses = new Array<ProducePartitionResponse>(request.partitions.length);
   const unsettled = new Map<number, (error: KafkaErrorName) => void>();
+  const client = broker.clients.of(context);
   return new Promise((resolve) => {
     let isSubmitted = false;
     const finishIfDone = (): void => {
@@ -27,6 +30,7 @@ export function produce(broker: BrokerState, context: RequestContext, request: P
         responses[index] = refused(broker, asked, outcome.error, outcome.message);
         return;
       }
+      const note = client && noteSent(broker, client, partition!, asked.records!, outcome);
       const stored: ProducePartitionResponse = {
         topic: asked.topic,
         partition: asked.partition,
@@ -41,6 +45,10 @@ export function produce(broker: BrokerState, context: RequestContext, request: P
       const settle = (error: KafkaErrorName): void => {
         if (!unsettled.delete(index)) return;
         responses[index] = error === 'NONE' ? stored : refused(broker, asked, error);
+        if (note && error === 'NONE' && outcome.lastOffset > note.lastAcknowledgedOffset) {
+          note.lastAcknowledgedOffset = outcome.lastOffset;
+          note.lastAcknowledgedAtMs = broker.clock.wallMs();
+        }
         finishIfDone();
       };
       unsettled.set(index, settle);
@@ -61,6 +69,22 @@ export function produce(broker: BrokerState, context: RequestContext, request: P
 }
 
 type Asked = ProduceRequest['partitions'][number];
+
+/** For the list of clients and for `yak where`. The header is read only: the batch belongs to the log by now. */
+function noteSent(
+  broker: BrokerState,
+  client: ClientConnection,
+  partition: Partition,
+  records: Buffer,
+  outcome: Extract<ProduceOutcome, { kind: 'stored' }>,
+): ProducedNote {
+  const note = client.sent(partition.topic, partition.index, recordBatch.producerId(records));
+  if (!outcome.isDuplicate) {
+    broker.clients.remember(partition.history, partition.highWatermark);
+    partition.history.stored(outcome.baseOffset, outcome.lastOffset, partition.leaderEpoch, client.sender, client.lastRequestAtMs);
+  }
+  return note;
+}
 
 function refusalBeforeAppend(
   broker: BrokerState,

@@ -170,6 +170,7 @@ describe('ReplicaFetcher', () => {
     const broker = {
       clock: harness.time.clock,
       authorizer: allowAll,
+      clients: { of: () => null },
       locate: () => partition,
       counters: new Counters(),
       fetchMaxBytes: 1_000_000,

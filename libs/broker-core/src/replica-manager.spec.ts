@@ -3,6 +3,7 @@ import type { MetadataRecord } from '#metadata';
 import { silentLogger } from '#seams';
 import { LogHarness, TEST_CONFIG } from '../../log/src/testing/log-harness.js';
 import { ModelCluster } from '../../metadata/src/testing/model-cluster.js';
+import { ClientRegistry } from './clients/client-registry.js';
 import type { BrokerConfig, ReplicaDialer } from './contract.js';
 import { Counters } from './counters.js';
 import { FOLDERS_PER_TURN_MAX, ReplicaManager } from './replica-manager.js';
@@ -52,6 +53,7 @@ class Node {
         logger: silentLogger,
         authorizer: allowAll,
         counters: new Counters(),
+        clients: new ClientRegistry(time.clock, 1),
         directory: this.directory,
         replicas: dialer,
         emit: () => {},

@@ -23,6 +23,7 @@ import type { MetadataImage, PartitionRecord, TopicRecord } from '#metadata';
 import type { BrokerStatus, LeaderState } from '#replication';
 import type { Clock, Logger, Scheduler } from '#seams';
 import type { BrokerState } from './broker-state.js';
+import type { ClientRegistry } from './clients/client-registry.js';
 import type { BrokerConfig, BrokerEvent, ReplicaDialer } from './contract.js';
 import type { Counters } from './counters.js';
 import { ParkedFetches } from './parked-fetches.js';
@@ -40,6 +41,7 @@ export interface ReplicaManagerOptions {
   readonly logger: Logger;
   readonly authorizer: Authorizer;
   readonly counters: Counters;
+  readonly clients: ClientRegistry;
   readonly directory: LogDirectory;
   readonly replicas: ReplicaDialer;
   readonly emit: (event: BrokerEvent) => void;
@@ -59,6 +61,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   readonly logger: Logger;
   readonly authorizer: Authorizer;
   readonly counters: Counters;
+  readonly clients: ClientRegistry;
   readonly fetchMaxBytes: number;
   readonly replicaLagTimeMaxMs: number;
   readonly parkedFetches = new ParkedFetches();
@@ -82,6 +85,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     this.logger = options.logger;
     this.authorizer = options.authorizer;
     this.counters = options.counters;
+    this.clients = options.clients;
     this.fetchMaxBytes = options.config.fetchMaxBytes;
     this.replicaLagTimeMaxMs = options.config.replicaLagTimeMaxMs;
     this.findLost();
