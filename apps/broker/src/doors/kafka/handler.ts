@@ -41,6 +41,13 @@ export interface Handler<A extends Api = Api> {
   ): Outcome<ResponseBodyOf<A>> | Promise<Outcome<ResponseBodyOf<A>>>;
   /** The answer when the verb failed as a whole. */
   failed(request: KafkaRequest<RequestOf<A>>, error: KafkaErrorName): Outcome<ResponseBodyOf<A>>;
+  /** Its answer may wait for others for minutes: the door does not wait for it when it closes. */
+  readonly isLongPoll?: boolean;
+  /**
+   * What follows on the connection starts when this is answered, as everything does in Kafka: a heartbeat behind a join is
+   * about the generation that the join makes, and would else be told to join again.
+   */
+  readonly holdsBack?: boolean;
   /** Upper bound of the answer's bytes, where it can be large. */
   replyBytesMax?(body: RequestOf<A>): number;
 }

@@ -1,6 +1,7 @@
 /**
  * One connection of a Kafka client. Requests are started in order of arrival, as many at once as the limits allow, and
- * answered in that order. Reading pauses while the limits are reached and goes on when answers have left.
+ * answered in that order; some hold back the start of what is behind them (Handler.holdsBack). Reading pauses while the
+ * limits are reached and goes on when answers have left.
  *
  *   bytes → FrameSplitter → start (header, body, handler → verb) → slots (order of arrival) → Outbox → bytes
  *
@@ -31,7 +32,6 @@ import { Outbox } from './outbox.js';
 
 /** Longer client ids are cut before they reach contexts and logs. */
 const CLIENT_ID_LENGTH_MAX = 255;
-const FETCH_KEY = 1;
 
 export interface KafkaConnectionOptions {
   readonly connection: Connection;
@@ -46,6 +46,7 @@ export interface KafkaConnectionOptions {
 /** One request under way, in its place in the queue. */
 interface Slot {
   readonly api: Api;
+  readonly isLongPoll: boolean;
   readonly start: RequestStart;
   readonly requestBytes: number;
   /** What the answer may grow to; 0 once it is known. */
@@ -58,6 +59,8 @@ export class KafkaConnection {
   private readonly splitter: FrameSplitter;
   private readonly outbox: Outbox;
   private readonly slots: Slot[] = [];
+  /** Not answered yet, and nothing behind it may start. */
+  private heldBy: Slot | null = null;
   private requestBytes = 0;
   /** Reserved for running fetches, or ready behind an earlier answer. */
   private replyBytes = 0;
@@ -169,7 +172,7 @@ export class KafkaConnection {
   }
 
   private nextFrame(): Buffer | null {
-    return this.isClosed || this.isDraining || !this.hasRoom() ? null : this.splitter.next();
+    return this.isClosed || this.isDraining || this.heldBy !== null || !this.hasRoom() ? null : this.splitter.next();
   }
 
   private hasRoom(): boolean {
@@ -184,7 +187,9 @@ export class KafkaConnection {
 
   private pauseOrResume(): void {
     if (this.isClosed || this.isDraining) return;
-    const isFull = !this.hasRoom();
+    // While nothing is held back, reading goes on: it is how a connection that ends is noticed.
+    const isHolding = this.heldBy !== null && this.splitter.bufferedBytes > 0;
+    const isFull = isHolding || !this.hasRoom();
     const isPartial = !isFull && this.splitter.bufferedBytes > 0;
     this.partialSinceMs = isPartial ? (this.partialSinceMs ?? this.options.clock.monotonicMs()) : null;
     if (isFull === this.isPaused) return;
@@ -216,7 +221,8 @@ export class KafkaConnection {
         this.context = { ...this.context, clientSoftware };
       },
     };
-    const slot = this.open(handler.api, start, frame.length, handler.replyBytesMax?.(body as never) ?? 0);
+    const slot = this.open(handler.api, start, frame.length, handler.replyBytesMax?.(body as never) ?? 0, handler.isLongPoll);
+    if (handler.holdsBack) this.heldBy = slot;
     this.run(handler, request, slot);
   }
 
@@ -256,10 +262,10 @@ export class KafkaConnection {
 
   // ---- answers, in order ----
 
-  private open(api: Api, start: RequestStart, requestBytes: number, replyBytesMax: number): Slot {
+  private open(api: Api, start: RequestStart, requestBytes: number, replyBytesMax: number, isLongPoll = false): Slot {
     // At most half, so that one long poll does not keep what is behind it from starting.
     const reservedBytes = Math.min(replyBytesMax, this.options.environment.limits.replyBytesMax / 2);
-    const slot: Slot = { api, start, requestBytes, reservedBytes, answer: null };
+    const slot: Slot = { api, isLongPoll, start, requestBytes, reservedBytes, answer: null };
     this.slots.push(slot);
     this.requestBytes += requestBytes;
     this.replyBytes += reservedBytes;
@@ -275,6 +281,7 @@ export class KafkaConnection {
     } catch (error) {
       return this.bug(`an answer to ${slot.api.name} could not be written`, error);
     }
+    if (this.heldBy === slot) this.heldBy = null;
     this.replyBytes -= slot.reservedBytes;
     slot.reservedBytes = sizeOf(slot.answer);
     this.replyBytes += slot.reservedBytes;
@@ -331,7 +338,7 @@ export class KafkaConnection {
   // ---- the end ----
 
   private endIfDrained(): void {
-    if (this.outbox.isHandedOver && this.slots.every((slot) => slot.api.key === FETCH_KEY && slot.answer === null)) {
+    if (this.outbox.isHandedOver && this.slots.every((slot) => slot.isLongPoll && slot.answer === null)) {
       this.options.connection.end();
     }
   }
@@ -354,6 +361,7 @@ export class KafkaConnection {
     if (this.isClosed) return;
     this.isClosed = true;
     this.slots.length = 0;
+    this.heldBy = null;
     this.options.onClosed();
   }
 

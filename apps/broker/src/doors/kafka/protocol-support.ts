@@ -60,6 +60,7 @@ export function renderProtocolSupport(kafkaVersion: string, known: readonly Know
 }
 
 function range({ min, max }: VersionRange): string {
+  if (max < min) return 'none';
   if (max === 32767) return `${min}+`;
   return min === max ? `${min}` : `${min}-${max}`;
 }

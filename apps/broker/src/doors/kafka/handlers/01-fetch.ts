@@ -27,6 +27,8 @@ export const fetchHandler: Handler<typeof fetchApi> = {
     'A replica id is accepted on the replication listener only.',
   ],
 
+  isLongPoll: true,
+
   async handle(environment, request) {
     const { body, version } = request;
     if (!FULL_FETCH_EPOCHS.has(body.sessionEpoch)) return { errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), responses: [] };

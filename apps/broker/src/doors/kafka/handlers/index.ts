@@ -4,16 +4,40 @@ import { produceHandler } from './00-produce.js';
 import { fetchHandler } from './01-fetch.js';
 import { listOffsetsHandler } from './02-list-offsets.js';
 import { metadataHandler } from './03-metadata.js';
+import { offsetCommitHandler } from './08-offset-commit.js';
+import { offsetFetchHandler } from './09-offset-fetch.js';
+import { findCoordinatorHandler } from './10-find-coordinator.js';
+import { joinGroupHandler } from './11-join-group.js';
+import { heartbeatHandler } from './12-heartbeat.js';
+import { leaveGroupHandler } from './13-leave-group.js';
+import { syncGroupHandler } from './14-sync-group.js';
+import { describeGroupsHandler } from './15-describe-groups.js';
+import { listGroupsHandler } from './16-list-groups.js';
 import { apiVersionsHandler } from './18-api-versions.js';
 import { initProducerIdHandler } from './22-init-producer-id.js';
+import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.js';
+import { deleteGroupsHandler } from './42-delete-groups.js';
+import { offsetDeleteHandler } from './47-offset-delete.js';
 
 export const HANDLERS: readonly (Handler | undefined)[] = byKey([
   erased(produceHandler),
   erased(fetchHandler),
   erased(listOffsetsHandler),
   erased(metadataHandler),
+  erased(offsetCommitHandler),
+  erased(offsetFetchHandler),
+  erased(findCoordinatorHandler),
+  erased(joinGroupHandler),
+  erased(heartbeatHandler),
+  erased(leaveGroupHandler),
+  erased(syncGroupHandler),
+  erased(describeGroupsHandler),
+  erased(listGroupsHandler),
   erased(apiVersionsHandler),
   erased(initProducerIdHandler),
+  erased(offsetForLeaderEpochHandler),
+  erased(deleteGroupsHandler),
+  erased(offsetDeleteHandler),
 ]);
 
 function byKey(handlers: readonly Handler[]): (Handler | undefined)[] {

@@ -1,6 +1,7 @@
 /** KIP-951: an answer that names a new leader also says where it is, on the listener that was asked. */
 import type { BrokerVerbs, ClusterView, CurrentLeader } from '#broker-core';
 import type { RequestContext } from '#kernel';
+import type { BrokerListeners } from '#metadata';
 import type { HandlerEnvironment, KafkaListener } from '../handler.js';
 
 export interface NodeEndpoint {
@@ -12,8 +13,13 @@ export interface NodeEndpoint {
 
 const FIRST_VERSIONS: { readonly [apiKey: number]: number } = { 0: 10, 1: 16 };
 
+/** Who asks on a listener is sent to the same listener of other brokers. */
+export function addressOn(listeners: Pick<BrokerListeners, 'kafka' | 'replication'>, listener: KafkaListener) {
+  return listener === 'replication' ? listeners.replication : listeners.kafka;
+}
+
 export function endpointOf(broker: ClusterView['brokers'][number], listener: KafkaListener): NodeEndpoint {
-  const { host, port } = listener === 'replication' ? broker.replication : broker.kafka;
+  const { host, port } = addressOn(broker, listener);
   return { nodeId: broker.brokerId, host, port, rack: broker.rack };
 }
 

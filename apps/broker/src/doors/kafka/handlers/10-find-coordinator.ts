@@ -1,0 +1,60 @@
+/** FindCoordinator: where a group's coordinator is, on the listener that was asked. One key below v4, many from there. */
+import type { FindCoordinatorsRequest, FoundCoordinator } from '#broker-core';
+import type { KafkaErrorName } from '#kernel';
+import { type FindCoordinatorRequestBody, type FindCoordinatorResponseValue, findCoordinatorApi } from '#wire';
+import type { Handler, KafkaListener, KafkaRequest } from '../handler.js';
+import { wireErrorCode } from '../kafka-error-mapper.js';
+import { addressOn } from './node-endpoints.js';
+
+type Request = KafkaRequest<FindCoordinatorRequestBody>;
+
+const FIRST_MANY_KEYS_VERSION = 4;
+const KEY_TYPES = new Map<number, FindCoordinatorsRequest['keyType']>([
+  [0, 'group'],
+  [1, 'transaction'],
+]);
+
+export const findCoordinatorHandler: Handler<typeof findCoordinatorApi> = {
+  api: findCoordinatorApi,
+  limitations: [
+    'Key types are 0 (group) and 1 (transaction); another one is answered INVALID_REQUEST.',
+    'Transactional ids are passed to the broker, which refuses them until transactions exist.',
+  ],
+
+  async handle({ broker, listener }, request) {
+    const keyType = KEY_TYPES.get(request.body.keyType);
+    if (keyType === undefined) return failure(request, 'INVALID_REQUEST', `key type ${request.body.keyType} is not known`);
+    const found = await broker.groups.findCoordinators(request.context, { keyType, keys: keysOf(request) });
+    return answer(request, found, listener);
+  },
+
+  failed: (request, error) => failure(request, error),
+};
+
+function keysOf({ body, version }: Request): readonly string[] {
+  return version < FIRST_MANY_KEYS_VERSION ? [body.key] : body.coordinatorKeys;
+}
+
+function failure(request: Request, error: KafkaErrorName, message?: string): FindCoordinatorResponseValue {
+  const nowhere = { error, brokerId: -1, listeners: null, ...(message === undefined ? {} : { message }) };
+  const found = keysOf(request).map((key) => ({ key, ...nowhere }));
+  return answer(request, found, 'client');
+}
+
+function answer(request: Request, found: readonly FoundCoordinator[], listener: KafkaListener): FindCoordinatorResponseValue {
+  const coordinators = found.map((each) => coordinator(request.version, each, listener));
+  return request.version < FIRST_MANY_KEYS_VERSION ? coordinators[0]! : { coordinators };
+}
+
+function coordinator(version: number, { key, error, message, brokerId, listeners }: FoundCoordinator, listener: KafkaListener) {
+  const isFound = error === 'NONE' && listeners !== null;
+  const { host, port } = isFound ? addressOn(listeners, listener) : { host: '', port: -1 };
+  return {
+    key,
+    nodeId: isFound ? brokerId : -1,
+    host,
+    port,
+    errorCode: wireErrorCode(findCoordinatorApi.key, version, isFound || error !== 'NONE' ? error : 'COORDINATOR_NOT_AVAILABLE'),
+    errorMessage: message ?? null,
+  };
+}
