@@ -69,6 +69,8 @@ export class FakePartition {
 export class FakeCluster {
   readonly world: SimWorld;
   readonly partitions = new Map<string, FakePartition>();
+  /** What each broker answers; a test may replace single messages. */
+  readonly served = new Map<number, RpcHandlers>();
   readonly topicIds = new Map<string, string>();
   revision = 1;
   nextProducerId = 1000;
@@ -104,7 +106,9 @@ export class FakeCluster {
   }
 
   async startBroker(id: number): Promise<void> {
-    await this.serve(this.world.start(`b${id}`), this.handlers(id));
+    const handlers = this.handlers(id);
+    this.served.set(id, handlers);
+    await this.serve(this.world.start(`b${id}`), handlers);
   }
 
   client(config: Partial<ClientConfig> = {}): YakClient {
