@@ -187,6 +187,7 @@ export class SimCluster {
         offsetsRetentionCheckIntervalMs: 60_000,
       },
       log: this.logConfig(),
+      configs: [],
     };
   }
 

@@ -1,6 +1,6 @@
 /** From what the process was told (#config) to what the core wants. Nothing is decided here. */
 import { type BrokerConfig, GROUP_METADATA_BYTES_MAX } from '#broker-core';
-import type { BrokerOptions } from '#config';
+import { type BrokerOptions, type ConfigSetting, configSettings } from '#config';
 import type { BrokerListeners } from '#metadata';
 import { VERSION } from '../../shared/version.js';
 
@@ -36,5 +36,18 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
       offsetsRetentionCheckIntervalMs: values['offsets.retention.check.interval.ms'],
     },
     log: options.log,
+    configs: settingsOf(options),
   };
+}
+
+/** As told, with what the options made of it where nobody said. */
+function settingsOf(options: BrokerOptions): readonly ConfigSetting[] {
+  const { listeners, dataPath } = options;
+  return configSettings(options, 'broker', {
+    'data.dir': dataPath,
+    'replication.port': listeners.replication.bind.port,
+    'tcp.port': listeners.tcp.bind.port,
+    'http.port': listeners.http.bind.port,
+    'advertised.host': options.values['advertised.host'] ?? options.values.host,
+  });
 }

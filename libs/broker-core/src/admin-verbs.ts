@@ -1,12 +1,16 @@
 /**
  * Administration as doors see it: any broker takes the call, the cluster coordinator decides it, and the answer comes when
- * this broker's own metadata shows the change (or after timeoutMs, when only the answer is certain). `timeoutMs` and
- * `onBehalfOf` of the request are set here. Rejects with a YakError when the cluster coordinator cannot be reached.
+ * this broker's own metadata shows the change (or a little later without: the decision stands; timeoutMs 0 does not wait at
+ * all). `onBehalfOf` of a request is set here. Answers need not come in the order of the request, but every name is answered.
+ *
+ * Rejects with a YakError when the cluster coordinator gave no decision: UNAVAILABLE or BUSY when nothing was begun, any
+ * other code when the outcome is unknown.
  */
 import type { KafkaErrorName, LeaderEpoch, Offset, RequestContext } from '#kernel';
 import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
+  ConfigEntry,
   CreatePartitionsRequest,
   CreatePartitionsResponse,
   CreateTopicsRequest,
@@ -44,6 +48,14 @@ export interface AdminVerbs {
   alterConfigs(context: RequestContext, request: AlterConfigsRequest): Promise<AlterConfigsResponse>;
   /** From this broker's own metadata and settings; nothing is forwarded. */
   describeConfigs(context: RequestContext, request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>;
+  /**
+   * What a topic that is created with these configs has, for who may know it (else null). `replicationFactor` is the one that
+   * the cluster coordinator decided. Asks nobody.
+   */
+  configsOfNewTopic(
+    context: RequestContext,
+    topic: { readonly name: string; readonly configs: Readonly<Record<string, string>>; readonly replicationFactor: number },
+  ): readonly ConfigEntry[] | null;
   /** KIP-320: where a leader epoch ended in this leader's log, for consumers that check what they read after an election. */
   offsetsForLeaderEpochs(context: RequestContext, request: OffsetsForLeaderEpochsRequest): Promise<OffsetsForLeaderEpochsResponse>;
 }

@@ -63,7 +63,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
   private lastState: BrokerReport['state'] = 'recovering';
 
   private groupCoordinator: GroupCoordinator | null = null;
-  readonly admin: AdminVerbs = new Admin(this);
+  readonly admin: AdminVerbs;
   readonly clients: ClientRegistry;
 
   constructor(
@@ -71,6 +71,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
     private readonly seams: BrokerSeams,
   ) {
     this.clients = new ClientRegistry(seams.clock, config.brokerId);
+    this.admin = new Admin(this, config, seams, () => this.requireReplicas());
     this.producerIds = new ProducerIds(async () => {
       const link = this.requireLink();
       const response = await link.request(

@@ -1,6 +1,7 @@
 /**
  * What a process (or the simulation) must hand to a Broker, and what it may ask of one beside the verbs.
  */
+import type { ConfigSetting } from '#config';
 import type { GroupConfig } from '#groups';
 import type { Authorizer, BrokerEpoch, BrokerId, CoordinatorEpoch, MonotonicMs } from '#kernel';
 import type { LogConfig } from '#log';
@@ -32,6 +33,8 @@ export interface BrokerConfig {
   readonly groups: GroupCoordinatorConfig;
   /** Defaults for topics; a topic's own configs win (#config effectiveLogConfig). */
   readonly log: LogConfig;
+  /** What this broker was started with, to be described (#config configSettings); empty: the defaults. */
+  readonly configs: readonly ConfigSetting[];
 }
 
 /** The group coordinator's settings (#groups has those of the machine). */

@@ -1,5 +1,12 @@
 export type { FlagDefinition } from './command-line.js';
 export { type ConfigDefinition, type ConfigScope, type ConfigType, type ConfigUnit, parseAddressList } from './definition.js';
+export {
+  type ConfigSetting,
+  configSettings,
+  type DescribedConfig,
+  describeServerConfigs,
+  describeTopicConfigs,
+} from './describe-configs.js';
 export { renderConfigDocument } from './document.js';
 export { ConfigError, UsageError } from './errors.js';
 export * from './options.js';
