@@ -7,6 +7,7 @@
  * - flushedEndOffset: everything below is durable (fdatasync returned), contiguous across segments; it is the end captured
  *   *before* that fdatasync began (R2).
  * - heldEndOffset: what this replica may count as holding: flushedEndOffset under `commit`, what is written under `interval`.
+ *   A switch to `commit` takes nothing back: what counted goes on counting, and only what comes after it waits for its sync.
  */
 import type { KafkaErrorName, LeaderEpoch, Offset, TopicId, WallMs } from '#kernel';
 

@@ -90,6 +90,20 @@ describe('appending as leader', () => {
     expect(harness.log().flushedEndOffset).toBe(3);
   });
 
+  it('R2: a switch to commit takes back nothing that counted; what comes after it counts once synced, and the folder confesses a power loss', async () => {
+    const harness = await opened({ flushPolicy: 'interval', flushIntervalMs: 500 });
+    await harness.append(1, [2]);
+    const log = harness.log();
+    log.updateConfig({ ...harness.config, flushPolicy: 'commit' });
+    expect(log).toMatchObject({ heldEndOffset: 2, flushedEndOffset: 0 });
+    log.appendAsLeader(harness.batch(1), 1);
+    expect(log.heldEndOffset).toBe(2);
+    await harness.time.turn();
+    expect(log).toMatchObject({ heldEndOffset: 3, flushedEndOffset: 3 });
+    await harness.restart('powerLoss');
+    expect(harness.directory.state.isComplete).toBe(false);
+  });
+
   it('refuses with the error of the broken rule and changes nothing', async () => {
     const harness = await opened({ maxMessageBytes: 900, segmentBytes: 500 });
     const refusal = (batch: Buffer) => {

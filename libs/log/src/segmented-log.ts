@@ -60,6 +60,8 @@ export class SegmentedLog implements PartitionLog {
   private writtenEndOffset: Offset;
   /** heldEndOffset when the listeners last heard of it. */
   private announcedHeldOffset: Offset;
+  /** Counted as held before the policy was switched to `commit`: it goes on counting, and the folder confesses if it gets lost. */
+  private heldBeforeSwitch: Offset = 0;
   /** How often the log was cut or started over. */
   private cuts = 0;
   private pending: Buffer[] = [];
@@ -96,7 +98,7 @@ export class SegmentedLog implements PartitionLog {
   }
 
   get heldEndOffset(): Offset {
-    return this.currentConfig.flushPolicy === 'commit' ? this.flushedEndOffset : this.writtenEndOffset;
+    return this.currentConfig.flushPolicy === 'commit' ? Math.max(this.flushedEndOffset, this.heldBeforeSwitch) : this.writtenEndOffset;
   }
 
   get latestEpoch(): LeaderEpoch {
@@ -385,6 +387,7 @@ export class SegmentedLog implements PartitionLog {
     this.logEndOffset = offset;
     this.writtenEndOffset = offset;
     this.flushedEndOffset = offset;
+    this.heldBeforeSwitch = 0;
   }
 
   private reloadProducers(endOffset: Offset): void {
@@ -475,7 +478,9 @@ export class SegmentedLog implements PartitionLog {
 
   updateConfig(config: LogConfig): void {
     if (config.flushPolicy === 'interval') this.host.intervalModeBegins();
+    const held = this.heldEndOffset;
     this.currentConfig = config;
+    if (config.flushPolicy === 'commit') this.heldBeforeSwitch = held;
     this.syncIfDue();
   }
 
