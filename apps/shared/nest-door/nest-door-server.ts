@@ -6,7 +6,17 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { type TcpContext as NestTcpContext, ServerTCP, TcpContext, type TcpSocket } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { type NestPacket, type NestReply, patternKeyOf, type RpcLimits, shownPattern, toRpcFailure, unknownPattern } from '#rpc';
+import {
+  type NestPacket,
+  type NestReply,
+  type PatternKey,
+  patternKeyOf,
+  type RequestListener,
+  type RpcLimits,
+  shownPattern,
+  toRpcFailure,
+  unknownPattern,
+} from '#rpc';
 import type { Address, Logger } from '#seams';
 import { listenError } from '../listen-error.js';
 import { YakTcpSocket } from './yak-tcp-socket.js';
@@ -27,6 +37,7 @@ type Handler = (data: unknown, context: NestTcpContext) => Promise<unknown>;
 export class NestDoorServer extends ServerTCP {
   private readonly sockets = new Set<YakTcpSocket>();
   private readonly closeListeners: ((clientAddress: string) => void)[] = [];
+  private readonly requestListeners: RequestListener[] = [];
   private readonly eventSenders = new WeakSet<TcpSocket>();
   private isRefusing = false;
 
@@ -44,6 +55,11 @@ export class NestDoorServer extends ServerTCP {
   /** Called once per connection that ended, for whatever reason. */
   onConnectionClosed(listener: (clientAddress: string) => void): void {
     this.closeListeners.push(listener);
+  }
+
+  /** Told before each request that has a handler is started, while its connection is open. */
+  onRequest(listener: RequestListener): void {
+    this.requestListeners.push(listener);
   }
 
   /** Stock ServerTCP reports two error codes only; any other would leave the caller waiting for ever. */
@@ -92,12 +108,18 @@ export class NestDoorServer extends ServerTCP {
     if (this.isRefusing) return answer({ err: { code: 'UNAVAILABLE', message: 'this process is stopping; ask another one' } });
     const handler = this.messageHandlers.get(pattern) as Handler | undefined;
     if (!handler || key === null) return answer({ err: unknownPattern(packet.pattern) });
+    this.requested(socket as YakTcpSocket, packet.data, key);
     try {
       const result = await handler(packet.data, new TcpContext([socket, pattern, undefined] as never));
       answer({ response: isObservable(result) ? await lastValueFrom(result, { defaultValue: undefined }) : result });
     } catch (error) {
       answer({ err: toRpcFailure(error) });
     }
+  }
+
+  private requested(socket: YakTcpSocket, request: unknown, key: PatternKey): void {
+    const context = socket.introduce(request);
+    if (socket.isOpen) for (const listener of this.requestListeners) listener(context, key);
   }
 
   /** Told once per connection: events cost their sender nothing, so they must not be able to fill our log. */

@@ -1,7 +1,7 @@
 /** Who asks, as every verb wants to know it; and the two decorators that every controller of a Nest door uses. */
 import { MessagePattern, type TcpContext } from '@nestjs/microservices';
 import type { RequestContext } from '#kernel';
-import { PATTERNS, type PatternKey } from '#rpc';
+import { introduced, PATTERNS, type PatternKey } from '#rpc';
 import type { YakTcpSocket } from './yak-tcp-socket.js';
 
 export function socketOf(context: TcpContext): YakTcpSocket {
@@ -9,15 +9,7 @@ export function socketOf(context: TcpContext): YakTcpSocket {
 }
 
 export function requestContext(context: TcpContext, request?: unknown): RequestContext {
-  const clientId = (request as { clientId?: unknown } | null | undefined)?.clientId;
-  return {
-    principal: 'User:ANONYMOUS',
-    listener: 'nest',
-    clientId: typeof clientId === 'string' ? clientId : null,
-    clientSoftware: null,
-    clientAddress: socketOf(context).clientAddress,
-    deadline: Number.POSITIVE_INFINITY,
-  };
+  return introduced(socketOf(context).context, request);
 }
 
 /** Listens to a message by its name (what people write) and by its number (what frames carry). */

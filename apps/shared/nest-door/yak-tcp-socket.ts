@@ -6,7 +6,8 @@
  */
 import type { Socket } from 'node:net';
 import { TcpSocket } from '@nestjs/microservices';
-import { NestFraming, type NestReply, type RpcLimits, rpcLimits } from '#rpc';
+import type { RequestContext } from '#kernel';
+import { introduced, NestFraming, type NestReply, type RpcLimits, rpcLimits } from '#rpc';
 import type { Logger } from '#seams';
 
 export interface YakTcpSocketOptions {
@@ -17,6 +18,8 @@ export interface YakTcpSocketOptions {
 export class YakTcpSocket extends TcpSocket {
   /** host:port of the peer, also after the connection is gone. */
   readonly clientAddress: string;
+  /** Of its requests; made anew only when the peer says something new of itself. */
+  context: RequestContext;
   private readonly framing: NestFraming;
   private readonly limits: RpcLimits;
   private readonly logger: Logger;
@@ -29,6 +32,14 @@ export class YakTcpSocket extends TcpSocket {
     this.limits = rpcLimits(options.limits);
     this.framing = new NestFraming(this.limits);
     this.clientAddress = formatPeer(socket);
+    this.context = {
+      principal: 'User:ANONYMOUS',
+      listener: 'nest',
+      clientId: null,
+      clientSoftware: null,
+      clientAddress: this.clientAddress,
+      deadline: Number.POSITIVE_INFINITY,
+    };
     socket.setNoDelay(true);
     socket.on('drain', () => this.drained());
     socket.on('close', () => this.stopPartialFrameTimer());
@@ -38,6 +49,16 @@ export class YakTcpSocket extends TcpSocket {
   /** True for a stock `ClientProxy`; its answers are JSON, records as readable objects. */
   get isJson(): boolean {
     return this.framing.isBinary === false;
+  }
+
+  /** False once the connection is gone. */
+  get isOpen(): boolean {
+    return !this.socket.destroyed;
+  }
+
+  introduce(request: unknown): RequestContext {
+    this.context = introduced(this.context, request);
+    return this.context;
   }
 
   /** Requests that were not answered yet. */

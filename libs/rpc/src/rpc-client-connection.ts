@@ -10,6 +10,7 @@ import { fromRpcFailure } from './failure.js';
 import type { Frame } from './frame.js';
 import { decodeFrame, encodeFrame, FrameKind } from './frame.js';
 import { FrameSplitter } from './frame-splitter.js';
+import type { Introduction } from './introduction.js';
 import type { RpcLimits } from './limits.js';
 import { malformedFrame, rpcLimits } from './limits.js';
 import type { RpcMessages } from './messages.js';
@@ -41,6 +42,8 @@ export class RpcClientConnection implements RpcClient {
     private readonly connection: Connection,
     private readonly scheduler: Scheduler,
     limits: Partial<RpcLimits> = {},
+    /** Said in the first request, and forgotten. */
+    private introduction: Introduction | null = null,
   ) {
     this.limits = rpcLimits(limits);
     this.splitter = new FrameSplitter(this.limits);
@@ -64,7 +67,9 @@ export class RpcClientConnection implements RpcClient {
         return reject(new YakError('BUSY', `${this.waiting.length} requests to ${this.remoteAddress} already wait (maxQueuedRequests)`));
       }
       const id = this.takeId();
-      const chunks = encodeFrame({ kind: FrameKind.request, pattern: PATTERNS[pattern].code, id, body: request }, this.limits);
+      const body = this.introduction === null ? request : { ...this.introduction, ...request };
+      const chunks = encodeFrame({ kind: FrameKind.request, pattern: PATTERNS[pattern].code, id, body }, this.limits);
+      this.introduction = null;
       const timer = this.scheduler.after(options.timeoutMs, () => this.timedOut(id, options.timeoutMs));
       this.open.set(id, { pattern, resolve, reject, timer, chunks });
       if (this.places.hasRoom) this.send(id);
@@ -161,6 +166,7 @@ export interface DialRpcOptions {
   /** To establish the connection. */
   readonly timeoutMs: number;
   readonly limits?: Partial<RpcLimits>;
+  readonly introduction?: Introduction;
 }
 
 /** Rejects as Network.dial does. */
@@ -172,7 +178,7 @@ export async function dialRpc(
 ): Promise<RpcClientConnection> {
   const connection = await network.dial(address, { timeoutMs: options.timeoutMs });
   if (connection.isClosed) throw new YakError('CONNECTION_CLOSED', `${formatAddress(address)} closed the connection at once`);
-  return new RpcClientConnection(connection, scheduler, options.limits);
+  return new RpcClientConnection(connection, scheduler, options.limits, options.introduction);
 }
 
 function nextRequestId(id: number): number {

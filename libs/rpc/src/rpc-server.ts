@@ -8,12 +8,13 @@ import { YakError } from '#kernel';
 import type { Address, Cancellable, Clock, Connection, Listener, Logger, Network, Scheduler } from '#seams';
 import type { RpcHandlers } from './contract.js';
 import { toRpcFailure, unknownPattern } from './failure.js';
+import { introduced } from './introduction.js';
 import type { RpcLimits } from './limits.js';
 import { rpcLimits } from './limits.js';
 import type { NestPacket, NestReply } from './nest-framing.js';
 import { NestFraming } from './nest-framing.js';
 import { decisionContext } from './on-behalf-of.js';
-import { patternKeyOf } from './patterns.js';
+import { type PatternKey, patternKeyOf } from './patterns.js';
 
 export interface RpcServerOptions {
   readonly network: Network;
@@ -24,11 +25,15 @@ export interface RpcServerOptions {
   readonly limits?: Partial<RpcLimits>;
 }
 
+/** Told before each request that has a handler is started. */
+export type RequestListener = (context: RequestContext, pattern: PatternKey) => void;
+
 export class RpcServer {
   private readonly limits: RpcLimits;
   private readonly listeners: Listener[] = [];
   private readonly connections = new Set<RpcServerConnection>();
   private readonly closeListeners: ((clientAddress: string) => void)[] = [];
+  private readonly requestListeners: RequestListener[] = [];
 
   constructor(private readonly options: RpcServerOptions) {
     this.limits = rpcLimits(options.limits);
@@ -46,6 +51,10 @@ export class RpcServer {
     this.closeListeners.push(listener);
   }
 
+  onRequest(listener: RequestListener): void {
+    this.requestListeners.push(listener);
+  }
+
   /** Cuts every connection; handlers that still run are not waited for and their answers are dropped. */
   async close(): Promise<void> {
     await Promise.all(this.listeners.splice(0).map((listener) => listener.close()));
@@ -53,7 +62,7 @@ export class RpcServer {
   }
 
   private accept(connection: Connection): void {
-    const served = new RpcServerConnection(connection, this.options, this.limits);
+    const served = new RpcServerConnection(connection, this.options, this.limits, this.requestListeners);
     this.connections.add(served);
     connection.onClose(() => {
       this.connections.delete(served);
@@ -64,7 +73,7 @@ export class RpcServer {
 
 class RpcServerConnection {
   private readonly framing: NestFraming;
-  private readonly context: RequestContext;
+  private context: RequestContext;
   private partialFrameTimer: Cancellable | null = null;
   /** Runs while the peer leaves answers unread. */
   private drainTimer: Cancellable | null = null;
@@ -74,6 +83,7 @@ class RpcServerConnection {
     private readonly connection: Connection,
     private readonly options: RpcServerOptions,
     private readonly limits: RpcLimits,
+    private readonly requestListeners: readonly RequestListener[],
   ) {
     this.framing = new NestFraming(limits);
     this.context = {
@@ -132,13 +142,13 @@ class RpcServerConnection {
   private handle(packet: NestPacket): Promise<unknown> {
     const key = patternKeyOf(packet.pattern);
     const handler = key === null ? undefined : this.options.handlers[key];
-    if (handler === undefined) {
+    if (key === null || handler === undefined) {
       const failure = unknownPattern(packet.pattern);
       throw new YakError(failure.code, failure.message);
     }
-    const clientId = (packet.data as { clientId?: unknown } | null)?.clientId;
-    const context = typeof clientId === 'string' ? { ...this.context, clientId } : this.context;
-    return handler(packet.data as never, decisionContext(context, packet.data));
+    this.context = introduced(this.context, packet.data);
+    for (const listener of this.requestListeners) listener(this.context, key);
+    return handler(packet.data as never, decisionContext(this.context, packet.data));
   }
 
   private reply(reply: NestReply): void {

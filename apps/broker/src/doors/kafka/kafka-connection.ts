@@ -8,6 +8,7 @@
  * States: open → draining (nothing new is started, answers under way still leave) → closed. Whatever a peer sends, the
  * worst that happens is that this connection closes.
  */
+import type { ClientNotes } from '#broker-core';
 import type { RequestContext } from '#kernel';
 import { AssertionError } from '#kernel';
 import type { Clock, Connection, Logger, Scheduler } from '#seams';
@@ -40,6 +41,7 @@ export interface KafkaConnectionOptions {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly counters: KafkaDoorCounters;
+  readonly clients: ClientNotes | null;
   readonly onClosed: () => void;
 }
 
@@ -221,6 +223,7 @@ export class KafkaConnection {
         this.context = { ...this.context, clientSoftware };
       },
     };
+    this.options.clients?.requested(this.context);
     const slot = this.open(handler.api, start, frame.length, handler.replyBytesMax?.(body as never) ?? 0, handler.isLongPoll);
     if (handler.holdsBack) this.heldBy = slot;
     this.run(handler, request, slot);
@@ -361,6 +364,7 @@ export class KafkaConnection {
     if (this.isClosed) return;
     this.isClosed = true;
     this.slots.length = 0;
+    this.options.clients?.disconnected(this.context);
     this.heldBy = null;
     this.options.onClosed();
   }

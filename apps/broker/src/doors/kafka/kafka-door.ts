@@ -3,7 +3,7 @@
  * TypeScript on the Network seam, so that the simulation runs the very same code. It holds no topic and no record: every
  * question goes to one verb of the broker.
  */
-import type { BrokerVerbs } from '#broker-core';
+import type { BrokerVerbs, ClientNotes } from '#broker-core';
 import { assert } from '#kernel';
 import type { Address, Cancellable, Clock, Connection, Listener, Logger, Network, Scheduler } from '#seams';
 import { type KafkaDoorCounters, newCounters } from './counters.js';
@@ -20,6 +20,8 @@ export interface KafkaDoorOptions {
   readonly logger: Logger;
   readonly broker: BrokerVerbs;
   readonly limits?: Partial<KafkaDoorLimits>;
+  /** Told of clients' connections (not of followers'); nobody when absent. */
+  readonly clients?: ClientNotes;
 }
 
 export class KafkaDoor {
@@ -87,6 +89,7 @@ export class KafkaDoor {
       scheduler: options.scheduler,
       logger: options.logger,
       counters,
+      clients: listener === 'client' ? (options.clients ?? null) : null,
       onClosed: () => this.forget(accepted),
     });
     this.connections.add(accepted);
