@@ -1,15 +1,15 @@
 /**
  * The Nest door's messages on one side, the verbs of the broker core on the other: plain functions without Nest, so that the
- * simulation serves the same code through its RpcServer. Admin calls are forwarded to the cluster coordinator. Frames of
+ * simulation serves the same code through its RpcServer. Frames of
  * produce and fetch are checked here, by hand and once; the other messages were checked by class-validator before.
  */
 import type { BrokerVerbs, ClusterView, TopicView } from '#broker-core';
-import { type MetadataResponse, onBehalfOf, type PatternKey, type RpcHandlers, type RpcMessages, type TopicMetadata } from '#rpc';
+import type { MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
 import { type GroupPattern, groupRpcHandlers } from './group-rpc-handlers.js';
 import { checkFetch, checkLookUps, checkProduce } from './record-frame-checks.js';
 
-/** Calls that only the cluster coordinator can answer. */
-export type ForwardedPattern = 'createTopics' | 'deleteTopics' | 'describeCluster';
+/** Questions that only the cluster coordinator can answer. */
+export type ForwardedPattern = 'describeCluster';
 
 /** Broker of #broker-core, as far as this door needs it. */
 export interface RpcBroker extends BrokerVerbs {
@@ -28,10 +28,15 @@ const WATCH_WAIT_MS_DEFAULT = 30_000;
 const FETCH_WAIT_MS_MAX = 30_000;
 const PRODUCE_TIMEOUT_MS_MAX = 60_000;
 
-const ADMIN_TIMEOUT_MS_DEFAULT = 30_000;
-const FORWARD_MARGIN_MS = 1_000;
-
-export type BrokerPattern = ForwardedPattern | 'metadata' | 'produce' | 'fetch' | 'listOffsets' | 'initProducerId';
+export type BrokerPattern =
+  | ForwardedPattern
+  | 'createTopics'
+  | 'deleteTopics'
+  | 'metadata'
+  | 'produce'
+  | 'fetch'
+  | 'listOffsets'
+  | 'initProducerId';
 export type BrokerRpcHandlers = Required<Pick<RpcHandlers, (BrokerPattern | GroupPattern) & PatternKey>>;
 
 export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
@@ -103,21 +108,10 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
       return await broker.initProducerId(context, { transactionalId: null });
     },
 
-    createTopics: (request, context) => {
-      const forwarded = { ...request, onBehalfOf: onBehalfOf(context) };
-      return broker.forward('createTopics', forwarded, forwardTimeoutMs(request.timeoutMs));
-    },
-    deleteTopics: (request, context) => {
-      const forwarded = { ...request, onBehalfOf: onBehalfOf(context) };
-      return broker.forward('deleteTopics', forwarded, forwardTimeoutMs(request.timeoutMs));
-    },
+    createTopics: (request, context) => broker.admin.createTopics(context, request),
+    deleteTopics: (request, context) => broker.admin.deleteTopics(context, request),
     describeCluster: (request) => broker.forward('describeCluster', request),
   };
-}
-
-/** The coordinator gets its whole time, and the way there and back on top. */
-function forwardTimeoutMs(timeoutMs: number | undefined): number {
-  return (timeoutMs ?? ADMIN_TIMEOUT_MS_DEFAULT) + FORWARD_MARGIN_MS;
 }
 
 /** Addresses of the Nest door: metadata answers for the listener that the question came in on. */
