@@ -82,7 +82,7 @@ export class BrokerProcess implements ServerProcess {
     });
     this.leaders = new LeaderWatch(this.broker.image);
     const limits = { frameBytesMax: options.values['socket.request.max.bytes'], drainMsMax: DRAIN_MS };
-    this.kafka = new KafkaDoor({ network, clock, scheduler, logger, broker: this.broker, limits });
+    this.kafka = new KafkaDoor({ network, clock, scheduler, logger, broker: this.broker, clients: this.broker.clients, limits });
   }
 
   async start(): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
@@ -135,10 +135,18 @@ export class BrokerProcess implements ServerProcess {
       // Our clients take no larger frame, so a larger answer must become a failure that says so.
       limits: { maxFrameBytes: Math.min(values['socket.request.max.bytes'], DEFAULT_RPC_LIMITS.maxFrameBytes) },
     });
+    this.listNestClients(this.nest);
     this.resolvePort('tcp', this.nest.server.boundAddress);
     this.resolvePort('replication', (await this.kafka.listen(listeners.replication.bind, 'replication')).address);
     this.kafkaListener = await this.kafka.listen(listeners.kafka.bind, 'client');
     this.resolvePort('kafka', this.kafkaListener.address);
+  }
+
+  private listNestClients({ server }: NestDoor): void {
+    const { clients } = this.broker;
+    // The cluster coordinator asks for this very list, and is no client.
+    server.onRequest((context, pattern) => pattern !== 'listClients' && clients.requested(context));
+    server.onConnectionClosed((clientAddress) => clients.disconnected({ listener: 'nest', clientAddress }));
   }
 
   /** An advertised port 0 stands for the port that was really bound. */

@@ -1,6 +1,7 @@
 export * from './dto/checks.js';
 export * from './dto/client-requests.js';
 export * from './dto/group-requests.js';
+export * from './dto/locate-record.js';
 export * from './message-shape.js';
 export * from './nest-door-server.js';
 export * from './nest-logger.js';

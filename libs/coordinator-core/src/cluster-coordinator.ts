@@ -21,6 +21,7 @@ import type {
 import type { Cancellable } from '#seams';
 import { randomId } from '#seams';
 import type { LeaderView } from './answers.js';
+import { ClientGatherer } from './client-gatherer.js';
 import type { ClusterCoordinatorOptions, CoordinatorConfig, CoordinatorReport, CoordinatorState } from './config.js';
 import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { CopyCollector } from './copy-collector.js';
@@ -58,11 +59,13 @@ export class ClusterCoordinator {
   constructor(private readonly options: ClusterCoordinatorOptions) {
     this.config = { ...DEFAULT_COORDINATOR_CONFIG, ...options.config };
     this.stateChanges = new Waiters(options.seams.scheduler);
+    const clients = new ClientGatherer(options.seams);
     this.handlers = {
       metadata: async (request) => this.acting().metadata(request),
       createTopics: async (request) => this.acting().topics.createTopics(request),
       deleteTopics: async (request) => this.acting().topics.deleteTopics(request),
       describeCluster: async () => this.acting().describeCluster(),
+      listClients: async () => clients.gather(this.acting().image),
       registerBroker: (request, context) => this.registerBroker(request, context),
       brokerHeartbeat: (request, context) => this.brokerHeartbeat(request, context),
       metadataFetch: async (request) => this.acting().metadataFetch(request),

@@ -40,7 +40,8 @@ let door: HttpDoor;
 let report: BrokerReport;
 let probes = 0;
 const listeners = new Set<(change: LeaderView) => void>();
-const broker = { report: () => report, counters: () => counters, probed: () => void probes++ };
+const clients = { list: () => ({ clients: [], omitted: 3, silentBrokers: [] }) };
+const broker = { report: () => report, counters: () => counters, probed: () => void probes++, clients };
 const leaders = {
   clusterId: () => 'c',
   revision: () => 9,
@@ -123,6 +124,10 @@ it('publishes metrics in Prometheus text, each of them documented', async () => 
     if (name.startsWith('yak_')) expect(page).toContain(`\`${name}\``);
   }
   loopDelay.stop();
+});
+
+it('shows who is connected to this broker', async () => {
+  expect(JSON.parse((await get('/v1/clients')).body)).toEqual({ clients: [], omitted: 3, silentBrokers: [] });
 });
 
 it('shows leaders as JSON, and as server-sent events from the whole state on', async () => {

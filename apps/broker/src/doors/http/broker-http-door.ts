@@ -1,14 +1,15 @@
 /**
- * The HTTP door of a broker: probes with the heartbeat report as their body, metrics, and who leads what as this broker's
- * metadata has it. It opens before recovery begins, so that the startup probe has somebody to ask.
+ * The HTTP door of a broker: probes with the heartbeat report as their body, metrics, who leads what as this broker's
+ * metadata has it, and who is connected to it. It opens before recovery begins, so that the startup probe has somebody to ask.
  */
-import type { BrokerReport } from '#broker-core';
+import type { BrokerReport, ClientRegistry } from '#broker-core';
 import type { Address, Logger } from '#seams';
 import { feedLeaders, type HttpAnswer, HttpDoor, type LeaderSource, LoopDelay, leadersView } from '../../../../shared/http-door/index.js';
 import { brokerMetrics, type MeteredBroker } from './broker-metrics.js';
 import { liveness, type Probe, readiness, startup } from './probes.js';
 
 export interface ProbedBroker extends MeteredBroker {
+  readonly clients: Pick<ClientRegistry, 'list'>;
   /** /livez was asked; the next heartbeat says so. */
   probed(): void;
 }
@@ -37,6 +38,7 @@ export async function openBrokerHttpDoor(options: BrokerHttpDoorOptions, broker:
       '/startupz': () => answer(startup),
       '/metrics': () => metrics.answer(),
       '/v1/leaders': () => leadersView(leaders),
+      '/v1/clients': () => ({ status: 200, body: broker.clients.list() }),
     },
     streams: { '/v1/leaders': (stream) => feedLeaders(leaders, stream) },
   });

@@ -3,8 +3,9 @@
  * simulation serves the same code through its RpcServer. Frames of
  * produce and fetch are checked here, by hand and once; the other messages were checked by class-validator before.
  */
-import type { BrokerVerbs, ClusterView, TopicView } from '#broker-core';
+import type { BrokerVerbs, ClientVerbs, ClusterView, TopicView } from '#broker-core';
 import type { MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
+import { type ClientPattern, clientRpcHandlers } from './client-rpc-handlers.js';
 import { type GroupPattern, groupRpcHandlers } from './group-rpc-handlers.js';
 import { checkFetch, checkLookUps, checkProduce } from './record-frame-checks.js';
 
@@ -12,7 +13,7 @@ import { checkFetch, checkLookUps, checkProduce } from './record-frame-checks.js
 export type ForwardedPattern = 'describeCluster';
 
 /** Broker of #broker-core, as far as this door needs it. */
-export interface RpcBroker extends BrokerVerbs {
+export interface RpcBroker extends BrokerVerbs, ClientVerbs {
   forward<K extends ForwardedPattern>(pattern: K, request: RpcMessages[K][0], timeoutMs?: number): Promise<RpcMessages[K][1]>;
   readonly image: { readonly revision: number };
   /** Resolves when the metadata meets `condition`, or after `timeoutMs`. */
@@ -37,10 +38,11 @@ export type BrokerPattern =
   | 'fetch'
   | 'listOffsets'
   | 'initProducerId';
-export type BrokerRpcHandlers = Required<Pick<RpcHandlers, (BrokerPattern | GroupPattern) & PatternKey>>;
+export type BrokerRpcHandlers = Required<Pick<RpcHandlers, (BrokerPattern | ClientPattern | GroupPattern) & PatternKey>>;
 
 export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
   return {
+    ...clientRpcHandlers(broker),
     ...groupRpcHandlers(broker),
 
     async metadata(request, context) {

@@ -66,6 +66,12 @@ class FakeBroker implements RpcBroker {
     };
   }
 
+  listClients(): never {
+    throw new Error('see client-door.spec.ts');
+  }
+
+  locateRecord = this.listClients;
+
   async listOffsets() {
     return { partitions: [] };
   }

@@ -1,8 +1,9 @@
 /**
  * The HTTP door of the cluster coordinator: probes, metrics, and the cluster as it is committed: `/v1/leaders` (JSON or
- * server-sent events) and `/v1/cluster`. Live: the event loop turns and it did not give up on its store. Ready: it acts.
+ * server-sent events), `/v1/cluster`, and `/v1/clients` as all brokers tell it. Live: the event loop turns and it did not give up on its store. Ready: it acts.
  */
 import type { ClusterCoordinator, CoordinatorReport } from '#coordinator-core';
+import { type RequestContext, YakError } from '#kernel';
 import type { Address, Logger } from '#seams';
 import {
   feedLeaders,
@@ -20,7 +21,7 @@ export interface CoordinatorHttpDoorOptions {
   readonly logger: Logger;
 }
 
-export type ShownCoordinator = Pick<ClusterCoordinator, 'report' | 'leaders' | 'onLeaderChange' | 'image'>;
+export type ShownCoordinator = Pick<ClusterCoordinator, 'report' | 'leaders' | 'onLeaderChange' | 'image' | 'handlers'>;
 
 export async function openCoordinatorHttpDoor(
   options: CoordinatorHttpDoorOptions,
@@ -51,6 +52,7 @@ export async function openCoordinatorHttpDoor(
       '/startupz': () => answer(notStarted(coordinator.report())),
       '/metrics': () => metrics.answer(),
       '/v1/leaders': () => leadersView(leaders),
+      '/v1/clients': () => clientsView(coordinator),
       '/v1/cluster': () => ({ status: 200, body: clusterView(coordinator) }),
     },
     streams: { '/v1/leaders': (stream) => feedLeaders(leaders, stream) },
@@ -63,6 +65,25 @@ function notActing({ state, reason }: CoordinatorReport): string | null {
 
 function notStarted({ state }: CoordinatorReport): string | null {
   return state === 'starting' || state === 'stopped' ? state : null;
+}
+
+const ASKER: RequestContext = {
+  principal: 'User:ANONYMOUS',
+  listener: 'http',
+  clientId: null,
+  clientSoftware: null,
+  clientAddress: 'http',
+  deadline: Number.POSITIVE_INFINITY,
+};
+
+/** Asks every live broker; 503 while this process does not act, since another one knows the brokers then. */
+async function clientsView({ handlers }: ShownCoordinator): Promise<HttpAnswer> {
+  try {
+    return { status: 200, body: await handlers.listClients!({}, ASKER) };
+  } catch (error) {
+    if (!(error instanceof YakError)) throw error;
+    return { status: 503, body: { error: error.message } };
+  }
 }
 
 /** Brokers, topics and partitions with leader, ISR and epochs: for people and the console. */

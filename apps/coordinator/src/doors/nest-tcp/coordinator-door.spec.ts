@@ -110,6 +110,7 @@ const valid: { [K in CoordinatorPattern]: RpcMessages[K][0] } = {
   createTopics: { topics: [{ name: 't', assignments: [[0, 1], [1]], configs: { 'retention.ms': '1' } }], validateOnly: true, timeoutMs: 5 },
   deleteTopics: { topics: [{ name: 't' }, { topicId: 'id' }], timeoutMs: 5 },
   describeCluster: {},
+  listClients: {},
 };
 
 async function repeat(request: unknown, context: RequestContext) {

@@ -33,6 +33,7 @@ export type CoordinatorPattern =
   | 'createTopics'
   | 'deleteTopics'
   | 'describeCluster'
+  | 'listClients'
   | 'registerBroker'
   | 'brokerHeartbeat'
   | 'metadataFetch'
