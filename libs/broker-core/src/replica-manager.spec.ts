@@ -199,6 +199,35 @@ describe('folders', () => {
   });
 });
 
+describe('configs of a topic', () => {
+  it('R1: that change reach the log before the record that goes with them, also when they changed while it was not registered', async () => {
+    const node = await Node.start();
+    const log = node.harness.directory.partitions.get(FOLDER)! as ReturnType<LogHarness['log']>;
+    const alter = (configs: Record<string, string>, flushPolicy: 'commit' | 'interval'): void => {
+      const topic = node.cluster.image.topicsById.get(TOPIC_ID)!;
+      const record = node.cluster.partition(TOPIC);
+      node.cluster.commit([
+        { ...topic, configs },
+        { ...record, flushPolicy, partitionEpoch: record.partitionEpoch + 1 },
+      ]);
+    };
+    alter({ 'segment.bytes': '2048', 'log.flush.policy': 'interval' }, 'interval');
+    node.apply();
+    const partition = node.replicas.partition(TOPIC, 0)!;
+    expect(log.config).toMatchObject({ segmentBytes: 2048, flushPolicy: 'interval', retentionMs: TEST_CONFIG.retentionMs });
+    expect(partition.record.flushPolicy).toBe('interval');
+    alter({}, 'commit');
+    node.apply();
+    expect(log.config).toMatchObject({ segmentBytes: TEST_CONFIG.segmentBytes, flushPolicy: 'commit' });
+    alter({ 'segment.bytes': '4096' }, 'commit');
+    await node.restart();
+    node.boot();
+    node.apply();
+    node.register();
+    expect((node.directory.partitions.get(FOLDER)! as typeof log).config.segmentBytes).toBe(4096);
+  });
+});
+
 describe('asked for its position', () => {
   it('R19: what counts as held is told, under interval what is written, and no lower epoch is taken part in', async () => {
     for (const flushPolicy of ['commit', 'interval'] as const) {

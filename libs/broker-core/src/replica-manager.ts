@@ -70,6 +70,8 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   private readonly fetchers = new Map<BrokerId, ReplicaFetcher>();
   /** Seats whose data is gone or damaged; wiped and refilled once the committed record has no seat for this broker. */
   private readonly lost = new Map<string, { topicId: TopicId; partition: number }>();
+  /** The topic's configs as each replica's log has them. */
+  private readonly appliedConfigs = new WeakMap<Partition, TopicRecord['configs']>();
   private registeredEpoch: BrokerEpoch = -1;
   private isStopped = false;
   private isMakingMore = false;
@@ -156,9 +158,17 @@ export class ReplicaManager implements BrokerState, PartitionHost {
         partition.resign();
         continue;
       }
+      this.applyConfigs(partition, topic);
       partition.update(record);
       partition.proposeIsrChange();
     }
+  }
+
+  /** Before the record is: what a replica may count as holding follows the flush policy that both name (R1). */
+  private applyConfigs(partition: Partition, topic: TopicRecord): void {
+    if (this.appliedConfigs.get(partition) === topic.configs || partition.log.failure) return;
+    partition.log.updateConfig(effectiveLogConfig(this.options.config.log, topic.configs));
+    this.appliedConfigs.set(partition, topic.configs);
   }
 
   private removeDeleted(image: MetadataImage): void {
@@ -226,7 +236,6 @@ export class ReplicaManager implements BrokerState, PartitionHost {
       this.options.onLost();
       return false;
     }
-    existing?.updateConfig(config);
     const log = existing ?? directory.createPartition(topic.name, record.partition, topic.topicId, config);
     const partition = new Partition(this, record, log, directory.checkpointedHighWatermarks.get(key) ?? 0);
     this.partitions.set(key, partition);
