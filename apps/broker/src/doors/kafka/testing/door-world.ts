@@ -7,6 +7,7 @@ import { type Api, encodeRequest, FrameSplitter, peekCorrelationId, type Request
 import type { KafkaListener } from '../handler.js';
 import { KafkaDoor } from '../kafka-door.js';
 import type { KafkaDoorLimits } from '../limits.js';
+import { FakeGroups } from './fake-groups.js';
 
 export const TOPIC_ID = 'AAECAwQFBgcICQoLDA0ODw';
 export const CLIENT_PORT = 9092;
@@ -22,7 +23,7 @@ export interface Call<Request, Response> {
 /** Answers by default; with `hold` calls wait in `calls` for the test. */
 export class FakeBroker implements BrokerVerbs {
   hold = false;
-  readonly groups = {} as BrokerVerbs['groups'];
+  readonly groups = new FakeGroups();
   readonly admin = {} as BrokerVerbs['admin'];
   readonly contexts: RequestContext[] = [];
   readonly produces: Call<ProduceRequest, ProduceResponse>[] = [];
