@@ -64,6 +64,8 @@ export class ClusterCoordinator {
       metadata: async (request) => this.acting().metadata(request),
       createTopics: async (request) => this.acting().topics.createTopics(request),
       deleteTopics: async (request) => this.acting().topics.deleteTopics(request),
+      createPartitions: async (request) => this.acting().topics.createPartitions(request),
+      alterConfigs: async (request) => this.acting().topics.alterConfigs(request),
       describeCluster: async () => this.acting().describeCluster(),
       listClients: async () => clients.gather(this.acting().image),
       registerBroker: (request, context) => this.registerBroker(request, context),

@@ -3,11 +3,21 @@
  * none is taken. An answer about new partitions waits a little until their leaders know of them, so that the first request of
  * a client finds them.
  */
+import { NOT_ACTING_TOPIC_CONFIGS, TOPIC_CONFIGS } from '#config';
 import type { BrokerId, MonotonicMs } from '#kernel';
 import { isInternalTopic, topicNameProblem } from '#kernel';
 import type { CreatedTopic, CreateTopicsContext, NewTopicCommand, Outcome, ValidateTopicConfigs } from '#metadata';
-import { createTopics, deleteTopics } from '#metadata';
-import type { CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse } from '#rpc';
+import { alterTopicConfigs, createPartitions, createTopics, deleteTopics } from '#metadata';
+import type {
+  AlterConfigsRequest,
+  AlterConfigsResponse,
+  CreatePartitionsRequest,
+  CreatePartitionsResponse,
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+  DeleteTopicsRequest,
+  DeleteTopicsResponse,
+} from '#rpc';
 import { randomId } from '#seams';
 import type { BrokerSessions } from './broker-sessions.js';
 import type { CoordinatorConfig, CoordinatorSeams } from './config.js';
@@ -71,6 +81,41 @@ export class TopicCommands {
       return { topics };
     }
     return this.options.chain.submit((state) => deleteTopics(state, request));
+  }
+
+  async createPartitions(request: CreatePartitionsRequest): Promise<CreatePartitionsResponse> {
+    if (this.isSuspect) return { topics: request.topics.map(({ name }) => ({ name, ...SUSPECT })) };
+    const { chain } = this.options;
+    const before = new Map(request.topics.map(({ name }) => [name, chain.image.partitionsOf(this.topicId(name)).length]));
+    const context = { defaultFlushPolicy: this.options.config.topicDefaults.flushPolicy };
+    const response = await chain.submit((state) => createPartitions(state, request, context));
+    const grown = response.topics.filter((topic) => topic.error === 'NONE');
+    if (grown.length > 0 && !request.validateOnly) {
+      const added = grown.flatMap(({ name }) => chain.image.partitionsOf(this.topicId(name)).slice(before.get(name)!));
+      await this.waitUntilApplied(new Set(added.map((record) => record.leader)), chain.image.revision, waitMs(request.timeoutMs));
+    }
+    return response;
+  }
+
+  async alterConfigs(request: AlterConfigsRequest): Promise<AlterConfigsResponse> {
+    if (this.isSuspect) return { resources: request.resources.map(({ type, name }) => ({ type, name, ...SUSPECT })) };
+    const { chain, validateTopicConfigs, isHeard, config } = this.options;
+    const response = await chain.submit((state) =>
+      alterTopicConfigs(state, request, {
+        validateTopicConfigs,
+        isKnownConfig: (name) => Object.hasOwn(TOPIC_CONFIGS, name) || NOT_ACTING_TOPIC_CONFIGS.has(name),
+        defaultFlushPolicy: config.topicDefaults.flushPolicy,
+        isHeard,
+      }),
+    );
+    for (const { type, name, error } of response.resources) {
+      if (error === 'NONE' && !request.validateOnly) this.options.seams.logger.info('configs altered', { type, name });
+    }
+    return response;
+  }
+
+  private topicId(name: string): string {
+    return this.options.chain.image.topicsByName.get(name)?.topicId ?? '';
   }
 
   private async createAndSpread(

@@ -3,12 +3,21 @@
  * named, all in one entry. A replica that is fenced at that moment is no member; it joins by catching up (R8).
  */
 import type { BrokerId, KafkaErrorName, TopicId } from '#kernel';
-import { isInternalTopic, NO_BROKER, topicNameProblem } from '#kernel';
+import { isInternalTopic, topicNameProblem } from '#kernel';
 import type { MetadataImage } from '../image.js';
-import type { FlushPolicy, MetadataRecord, PartitionRecord } from '../records.js';
+import type { FlushPolicy, MetadataRecord } from '../records.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
+import type { Refusal } from './place-replicas.js';
+import {
+  assignmentProblem,
+  brokersForReplicas,
+  darkPartitionProblem,
+  MAX_PARTITIONS_PER_TOPIC,
+  newPartition,
+  placeReplicas,
+  tooManyPartitions,
+} from './place-replicas.js';
 
-export const MAX_PARTITIONS_PER_TOPIC = 1_000;
 export const MAX_TOPICS_PER_REQUEST = 1_000;
 /** Automatic replication factor where that many brokers are registered. */
 export const DEFAULT_REPLICATION_FACTOR = 3;
@@ -85,11 +94,6 @@ interface TopicPlan {
   readonly assignments: readonly (readonly BrokerId[])[];
   readonly build: (topicId: TopicId) => MetadataRecord[];
 }
-interface Refusal {
-  readonly error: KafkaErrorName;
-  readonly message: string;
-}
-
 function planTopic({ image, revision }: DecisionState, topic: NewTopicCommand, context: CreateTopicsContext): TopicPlan | Refusal {
   const nameProblem = topicNameProblem(topic.name);
   if (nameProblem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: nameProblem };
@@ -111,71 +115,25 @@ function planTopic({ image, revision }: DecisionState, topic: NewTopicCommand, c
   const assignments =
     topic.assignments && topic.assignments.length > 0 ? checkedAssignments(image, topic) : placedAssignments(image, topic, context);
   if ('error' in assignments) return assignments;
-  const isLive = (brokerId: BrokerId): boolean => {
-    const broker = image.brokers.get(brokerId);
-    return broker !== undefined && !broker.isFenced && !broker.isShuttingDown;
-  };
-  const dark = assignments.findIndex((replicas) => !replicas.some(isLive));
-  if (dark !== -1) {
-    return {
-      error: 'INVALID_REPLICATION_FACTOR',
-      message: `none of the brokers ${assignments[dark]!.join(', ')} for partition ${dark} is up: wait for one of them`,
-    };
-  }
+  const dark = darkPartitionProblem(image, assignments, 0);
+  if (dark) return dark;
   const flushPolicy = (configs['log.flush.policy'] as FlushPolicy | undefined) ?? context.defaults.flushPolicy;
   return {
     assignments,
     build: (topicId) => [
       { type: 'topic', version: 1, name: topic.name, topicId, configs },
-      ...assignments.map((replicas, partition): PartitionRecord => {
-        const isr = replicas.filter(isLive).map((brokerId) => ({ brokerId, brokerEpoch: image.brokers.get(brokerId)!.brokerEpoch }));
-        return {
-          type: 'partition',
-          version: 1,
-          topicId,
-          partition,
-          replicas,
-          directoryIds: replicas.map((brokerId) => image.brokers.get(brokerId)?.directoryId ?? ''),
-          isr,
-          leader: isr[0]?.brokerId ?? NO_BROKER,
-          leaderEpoch: 0,
-          partitionEpoch: 0,
-          addingReplicas: [],
-          removingReplicas: [],
-          minInSyncReplicas: effectiveMinimum(configs, replicas.length),
-          flushPolicy,
-          lastKnown: [],
-          mustAsk: false,
-          possibleLoss: false,
-          createdRevision: revision,
-        };
-      }),
+      ...assignments.map((replicas, partition) => newPartition(image, { topicId, partition, replicas, configs, flushPolicy, revision })),
     ],
   };
 }
 
-/** 2 with three or more replicas, else 1, unless the topic says otherwise; never more than there are replicas. */
-function effectiveMinimum(configs: Readonly<Record<string, string>>, replicationFactor: number): number {
-  const configured = configs['min.insync.replicas'];
-  return Math.min(configured === undefined ? (replicationFactor >= 3 ? 2 : 1) : Number(configured), replicationFactor);
-}
-
 function checkedAssignments(image: MetadataImage, topic: NewTopicCommand): readonly (readonly BrokerId[])[] | Refusal {
   const rows = topic.assignments!;
-  const invalid = (message: string): Refusal => ({ error: 'INVALID_REPLICA_ASSIGNMENT', message });
   if ((topic.partitions ?? -1) !== -1 || (topic.replicationFactor ?? -1) !== -1) {
     return { error: 'INVALID_REQUEST', message: 'give either assignments, or partitions and replication factor' };
   }
   if (rows.length > MAX_PARTITIONS_PER_TOPIC) return tooManyPartitions(rows.length);
-  for (const [partition, replicas] of rows.entries()) {
-    if (replicas.length === 0) return invalid(`partition ${partition} has no replicas`);
-    if (replicas.length !== rows[0]!.length)
-      return invalid(`partition ${partition} has ${replicas.length} replicas, partition 0 has ${rows[0]!.length}`);
-    if (new Set(replicas).size < replicas.length) return invalid(`partition ${partition} names a broker twice`);
-    const unknown = replicas.find((brokerId) => !image.brokers.has(brokerId));
-    if (unknown !== undefined) return invalid(`broker ${unknown} of partition ${partition} is not registered`);
-  }
-  return rows.map((row) => [...row]);
+  return assignmentProblem(image, rows, 0, rows[0]!.length) ?? rows.map((row) => [...row]);
 }
 
 function placedAssignments(
@@ -198,39 +156,13 @@ function placedAssignments(
     const message = `replication factor ${replicationFactor} is not possible: ${registered.length} brokers are registered`;
     return { error: 'INVALID_REPLICATION_FACTOR', message };
   }
-  const up = registered.filter((brokerId) => {
-    const broker = image.brokers.get(brokerId)!;
-    return !broker.isFenced && !broker.isShuttingDown;
-  });
-  return placeReplicas(up.length >= replicationFactor ? up : registered, partitions, replicationFactor, context.randomInteger);
-}
-
-/** Round-robin: leaders go around the brokers, and each round the followers shift by one more, so that load spreads. */
-function placeReplicas(
-  brokers: readonly BrokerId[],
-  partitions: number,
-  replicationFactor: number,
-  randomInteger: (maxExclusive: number) => number,
-): BrokerId[][] {
-  const count = brokers.length;
-  const start = randomInteger(count);
-  return Array.from({ length: partitions }, (_, partition) => {
-    const first = (start + partition) % count;
-    const shift = Math.floor(partition / count);
-    const replicas = [brokers[first]!];
-    for (let index = 0; index < replicationFactor - 1; index++) {
-      replicas.push(brokers[(first + 1 + ((shift + index) % (count - 1))) % count]!);
-    }
-    return replicas;
-  });
+  const brokers = brokersForReplicas(image, replicationFactor);
+  const start = context.randomInteger(brokers.length);
+  return placeReplicas(brokers, { partitions, replicationFactor, start, firstPartition: 0 });
 }
 
 function orDefault(value: number | undefined, fallback: number): number {
   return value === undefined || value === -1 ? fallback : value;
-}
-
-function tooManyPartitions(partitions: number): Refusal {
-  return { error: 'INVALID_PARTITIONS', message: `${partitions} partitions are too many: a topic has at most ${MAX_PARTITIONS_PER_TOPIC}` };
 }
 
 function refused(topic: NewTopicCommand, error: KafkaErrorName, message: string): CreatedTopic {

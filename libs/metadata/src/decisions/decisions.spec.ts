@@ -4,9 +4,10 @@ import { allocateProducerIds, PRODUCER_ID_BLOCK } from './allocate-producer-ids.
 import { alterPartition, GREY_LEADER_REPLACEMENT_INTERVAL_MS } from './alter-partition.js';
 import { askedElection } from './asked-election.js';
 import { controlledShutdown, failDirectory, fenceBroker, markComplete } from './broker-state.js';
-import { createTopics, MAX_PARTITIONS_PER_TOPIC } from './create-topics.js';
+import { createTopics } from './create-topics.js';
 import { deleteTopics } from './delete-topics.js';
 import { electLeader, moveLeadersAway, rebalanceLeaders } from './elect-leaders.js';
+import { MAX_PARTITIONS_PER_TOPIC } from './place-replicas.js';
 import { registerBroker } from './register-broker.js';
 
 const NAME = { topicId: 'id-t', partition: 0 };
@@ -441,6 +442,12 @@ describe('topics', () => {
     });
     expect(decide([{ name: 'a', configs: { x: '1' } }]).response.topics[0]).toMatchObject({ error: 'INVALID_CONFIG', message: 'no x' });
     expect(decide([{ name: 'a' }, { name: 'a' }])).toMatchObject({ records: [], response: { topics: [{ error: 'INVALID_REQUEST' }] } });
+    two.up(2);
+    expect(decide([{ name: '__consumer_offsets' }]).response.topics[0]).toMatchObject({ error: 'INVALID_TOPIC_EXCEPTION' });
+    two.create({ name: '__consumer_offsets' });
+    const { topics } = two.do(deleteTopics(two.state, { topics: [{ name: '__consumer_offsets' }, { topicId: 'id-__consumer_offsets' }] }));
+    expect(topics.map((topic) => topic.error)).toEqual(['INVALID_TOPIC_EXCEPTION', 'INVALID_TOPIC_EXCEPTION']);
+    expect(two.image.topicsByName.has('__consumer_offsets')).toBe(true);
   });
 
   it('deletes by name or id and remembers it', () => {

@@ -1,10 +1,13 @@
 export * from './allocate-producer-ids.js';
 export * from './alter-partition.js';
+export * from './alter-topic-configs.js';
 export * from './asked-election.js';
 export * from './broker-state.js';
+export * from './create-partitions.js';
 export * from './create-topics.js';
 export * from './decision.js';
 export * from './delete-topics.js';
 export * from './elect-leaders.js';
+export { MAX_PARTITIONS_PER_TOPIC } from './place-replicas.js';
 export * from './register-broker.js';
 export * from './settle-partition.js';

@@ -4,8 +4,10 @@ import { isLiveSeat } from '../image.js';
 import type { PartitionRecord } from '../records.js';
 import type { ModelCluster } from '../testing/model-cluster.js';
 import { threeBrokers } from '../testing/model-cluster.js';
+import { alterTopicConfigs } from './alter-topic-configs.js';
 import { askedElection } from './asked-election.js';
 import { controlledShutdown, failDirectory } from './broker-state.js';
+import { createPartitions } from './create-partitions.js';
 import { electLeader, moveLeadersAway, rebalanceLeaders } from './elect-leaders.js';
 
 const NAME = { topicId: 'id-t', partition: 0 };
@@ -15,7 +17,9 @@ type Step =
   | { readonly kind: 'fence' | 'unfence' | 'shutdown' | 'away' | 'rebalance' | 'directory' | 'unclean'; readonly broker: number }
   | { readonly kind: 'register'; readonly broker: number; readonly isIntact: boolean }
   | { readonly kind: 'propose'; readonly isr: readonly number[]; readonly isLate: boolean }
-  | { readonly kind: 'ask'; readonly ends: readonly number[] };
+  | { readonly kind: 'ask'; readonly ends: readonly number[] }
+  | { readonly kind: 'alter'; readonly minimum: number; readonly flushPolicy: 'commit' | 'interval' }
+  | { readonly kind: 'grow' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('fence' as const), broker }) },
@@ -36,6 +40,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ends: fc.array(fc.integer({ min: -1, max: 3 }), { minLength: 3, maxLength: 3 }),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('alter' as const),
+      minimum: fc.integer({ min: 1, max: 3 }),
+      flushPolicy: fc.constantFrom('commit' as const, 'interval' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('grow' as const) }) },
 );
 
 function take(cluster: ModelCluster, next: Step): void {
@@ -69,6 +82,24 @@ function take(cluster: ModelCluster, next: Step): void {
       if (cluster.partition().leader === -1) return;
       cluster.propose(next.isr, next.isLate ? { partitionEpoch: cluster.partition().partitionEpoch - 1 } : {});
       break;
+    case 'alter': {
+      const operations = [
+        { name: 'min.insync.replicas', operation: 'set' as const, value: String(next.minimum) },
+        { name: 'log.flush.policy', operation: 'set' as const, value: next.flushPolicy },
+      ];
+      const context = {
+        validateTopicConfigs: () => [],
+        isKnownConfig: () => true,
+        defaultFlushPolicy: 'commit' as const,
+      };
+      cluster.do(alterTopicConfigs(cluster.state, { resources: [{ type: 'topic', name: 't', operations }] }, context));
+      break;
+    }
+    case 'grow': {
+      const totalCount = image.partitionsOf(NAME.topicId).length + 1;
+      cluster.do(createPartitions(cluster.state, { topics: [{ name: 't', totalCount }] }, { defaultFlushPolicy: 'commit' }));
+      break;
+    }
     case 'ask':
       cluster.do(
         askedElection(
@@ -91,7 +122,7 @@ function take(cluster: ModelCluster, next: Step): void {
 }
 
 function check(cluster: ModelCluster, before: PartitionRecord, next: Step): void {
-  const after = cluster.partition();
+  const after = cluster.partition('t', before.partition);
   const live = after.isr.filter((seat) => isLiveSeat(seat, cluster.image)).map((seat) => seat.brokerId);
   const must = (condition: boolean, what: string): void => {
     if (condition) return;
@@ -115,9 +146,12 @@ function check(cluster: ModelCluster, before: PartitionRecord, next: Step): void
     after.leader === -1 || live.length < after.minInSyncReplicas || live.length === after.isr.length,
     'S9: kept members only below m live ones',
   );
+  const isShort = (record: PartitionRecord): boolean =>
+    record.isr.length < record.minInSyncReplicas && record.lastKnown.length === 0 && !record.mustAsk;
+  // One that was created while brokers were away begins short; its ISR only grows until it is not.
   must(
-    after.isr.length >= after.minInSyncReplicas || after.lastKnown.length > 0 || after.mustAsk,
-    'S9: at least m members unless some were not intact',
+    !isShort(after) || (isShort(before) && after.isr.length >= before.isr.length),
+    'S9: at least m members unless some were not intact or it was created so',
   );
   must(
     after.lastKnown.length === 0 || after.leader === -1 || live.length < after.minInSyncReplicas,
@@ -142,15 +176,21 @@ describe('random walks over the decisions', () => {
   it('S7, S8, S9 hold after every step; R10 and R13 decide who stays and who leads', () => {
     let elections = 0;
     let asked = 0;
+    let grown = 0;
+    let altered = 0;
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 40 }), (steps) => {
         const cluster = threeBrokers();
         const epochs = new Set([0, 1, 2].map((brokerId) => cluster.broker(brokerId).brokerEpoch));
         for (const next of steps) {
           const before = cluster.partition();
+          const partitionsBefore = cluster.image.partitionsOf(NAME.topicId);
           const brokersBefore = cluster.image.brokers;
           take(cluster, next);
-          check(cluster, before, next);
+          for (const record of partitionsBefore) check(cluster, record, next);
+          const added = cluster.image.partitionsOf(NAME.topicId).length - partitionsBefore.length;
+          if (added > 0) grown++;
+          if (cluster.partition().minInSyncReplicas !== before.minInSyncReplicas) altered++;
           for (const [brokerId, record] of cluster.image.brokers) {
             if (record.brokerEpoch === brokersBefore.get(brokerId)!.brokerEpoch) continue;
             const isNew = !epochs.has(record.brokerEpoch) && record.brokerEpoch > brokersBefore.get(brokerId)!.brokerEpoch;
@@ -167,5 +207,7 @@ describe('random walks over the decisions', () => {
     // The walk has to reach the rare corners, else it shows nothing.
     expect(elections).toBeGreaterThan(200);
     expect(asked).toBeGreaterThan(3);
+    expect(grown).toBeGreaterThan(100);
+    expect(altered).toBeGreaterThan(100);
   });
 });
