@@ -14,10 +14,18 @@ import { syncGroupHandler } from './14-sync-group.js';
 import { describeGroupsHandler } from './15-describe-groups.js';
 import { listGroupsHandler } from './16-list-groups.js';
 import { apiVersionsHandler } from './18-api-versions.js';
+import { createTopicsHandler } from './19-create-topics.js';
+import { deleteTopicsHandler } from './20-delete-topics.js';
 import { initProducerIdHandler } from './22-init-producer-id.js';
 import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.js';
+import { describeConfigsHandler } from './32-describe-configs.js';
+import { alterConfigsHandler } from './33-alter-configs.js';
+import { createPartitionsHandler } from './37-create-partitions.js';
 import { deleteGroupsHandler } from './42-delete-groups.js';
+import { incrementalAlterConfigsHandler } from './44-incremental-alter-configs.js';
 import { offsetDeleteHandler } from './47-offset-delete.js';
+import { describeClusterHandler } from './60-describe-cluster.js';
+import { describeTopicPartitionsHandler } from './75-describe-topic-partitions.js';
 
 export const HANDLERS: readonly (Handler | undefined)[] = byKey([
   erased(produceHandler),
@@ -34,10 +42,18 @@ export const HANDLERS: readonly (Handler | undefined)[] = byKey([
   erased(describeGroupsHandler),
   erased(listGroupsHandler),
   erased(apiVersionsHandler),
+  erased(createTopicsHandler),
+  erased(deleteTopicsHandler),
   erased(initProducerIdHandler),
   erased(offsetForLeaderEpochHandler),
+  erased(describeConfigsHandler),
+  erased(alterConfigsHandler),
+  erased(createPartitionsHandler),
   erased(deleteGroupsHandler),
+  erased(incrementalAlterConfigsHandler),
   erased(offsetDeleteHandler),
+  erased(describeClusterHandler),
+  erased(describeTopicPartitionsHandler),
 ]);
 
 function byKey(handlers: readonly Handler[]): (Handler | undefined)[] {
