@@ -6,14 +6,17 @@ import { type Client, YakClient } from '#client';
 import { YakError } from '#kernel';
 import { silentLogger } from '#seams';
 import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
+import { VERSION } from '../version.js';
 import { bootstrapAddresses, type ConnectionOptions } from './connection-options.js';
+
+const SOFTWARE = { name: 'yak', version: VERSION };
 
 /** Silence after which a person is told what the command waits for. */
 const HINT_AFTER_MS = 1_000;
 
 export async function withClient<T>(options: ConnectionOptions, clientId: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new YakClient(
-    { bootstrap: bootstrapAddresses(options), clientId, requestTimeoutMs: options.timeoutMs },
+    { bootstrap: bootstrapAddresses(options), clientId, software: SOFTWARE, requestTimeoutMs: options.timeoutMs },
     {
       clock: new NodeClock(),
       scheduler: new NodeScheduler(),

@@ -17,6 +17,8 @@ import type {
 } from '#rpc';
 import { sleep } from '#seams';
 import { backoffMs } from './backoff.js';
+import { YakClientAdmin } from './client-admin.js';
+import type { ClientAdmin } from './client-admin-contract.js';
 import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import type { Admin, LeaderChange, OffsetRequest } from './contract.js';
@@ -31,6 +33,7 @@ const WATCH_WAIT_MS = 5000;
 
 export class YakAdmin implements Admin {
   readonly groups: GroupAdmin;
+  readonly clients: ClientAdmin;
   private isClosed = false;
 
   constructor(private readonly core: ClientCore) {
@@ -39,6 +42,7 @@ export class YakAdmin implements Admin {
       () => this.metadata([]),
       () => this.isClosed,
     );
+    this.clients = new YakClientAdmin(core, (topics) => this.metadata(topics));
   }
 
   async createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {

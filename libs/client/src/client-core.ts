@@ -19,7 +19,8 @@ export class ClientCore {
     readonly seams: ClientSeams,
   ) {
     this.options = clientOptions(config);
-    this.pool = new ConnectionPool(seams);
+    const { clientId, software } = this.options;
+    this.pool = new ConnectionPool(seams, { clientId, ...(software && { clientSoftware: software }) });
     this.anyNode = new AnyNode(this.pool, this.metadata, this.options.bootstrapAddresses);
     this.follower = new MetadataFollower(seams, this.anyNode, this.metadata);
   }

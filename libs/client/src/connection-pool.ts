@@ -3,7 +3,7 @@
  * `produce`, questions in `metadata`. A lost connection is only forgotten here; who used it decides what to do next.
  */
 import { YakError } from '#kernel';
-import type { RpcClientConnection } from '#rpc';
+import type { Introduction, RpcClientConnection } from '#rpc';
 import { dialRpc } from '#rpc';
 import type { Address } from '#seams';
 import { formatAddress } from '#seams';
@@ -18,7 +18,10 @@ export class ConnectionPool {
   private readonly failures = new Map<string, number>();
   private isClosed = false;
 
-  constructor(private readonly seams: ClientSeams) {}
+  constructor(
+    private readonly seams: ClientSeams,
+    private readonly introduction: Introduction,
+  ) {}
 
   /** Rejects as dialRpc does; the address then counts as failed. */
   get(address: Address, lane: Lane): Promise<RpcClientConnection> {
@@ -73,7 +76,7 @@ export class ConnectionPool {
   private async dial(address: Address, forget: () => void): Promise<RpcClientConnection> {
     const { network, scheduler } = this.seams;
     try {
-      const client = await dialRpc(network, scheduler, address, { timeoutMs: CONNECT_TIMEOUT_MS });
+      const client = await dialRpc(network, scheduler, address, { timeoutMs: CONNECT_TIMEOUT_MS, introduction: this.introduction });
       client.onClose((error) => {
         forget();
         if (error !== null) this.failed(address);

@@ -15,6 +15,7 @@ import type {
   TopicMetadata,
 } from '#rpc';
 import type { Clock, Logger, Network, Random, Scheduler } from '#seams';
+import type { ClientAdmin } from './client-admin-contract.js';
 import type { GroupAdmin } from './group-admin-contract.js';
 
 export interface ClientSeams {
@@ -29,6 +30,8 @@ export interface ClientConfig {
   /** host:port of Nest TCP doors, brokers or the cluster coordinator; any one that answers will do. */
   readonly bootstrap: readonly string[];
   readonly clientId?: string;
+  /** What it is, for the cluster's list of clients. Default: unnamed. */
+  readonly software?: { readonly name: string; readonly version: string };
   /** One attempt. Default 30,000 ms. */
   readonly requestTimeoutMs?: number;
   /** First pause before a retry, doubling with jitter up to retryBackoffMaxMs. Defaults 50 and 1,000 ms. */
@@ -174,6 +177,7 @@ export interface LeaderChange {
 /** Every method rejects with a YakError when no process answers within requestTimeoutMs; expected failures are fields of the response. */
 export interface Admin {
   readonly groups: GroupAdmin;
+  readonly clients: ClientAdmin;
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>;
   deleteTopics(request: DeleteTopicsRequest): Promise<DeleteTopicsResponse>;
   /** All topics, by name. */

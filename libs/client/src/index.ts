@@ -1,3 +1,4 @@
+export * from './client-admin-contract.js';
 export * from './contract.js';
 export * from './group-admin-contract.js';
 export { murmur2 } from './murmur2.js';

@@ -21,7 +21,8 @@ export const MAX_IDEMPOTENT_IN_FLIGHT = 5;
 /** Batches of one produce request, together. A single larger batch goes alone. */
 export const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 
-export interface ClientOptions extends Required<ClientConfig> {
+export interface ClientOptions extends Required<Omit<ClientConfig, 'software'>> {
+  readonly software: ClientConfig['software'] | null;
   readonly bootstrapAddresses: readonly Address[];
 }
 
@@ -37,6 +38,7 @@ export function clientOptions(config: ClientConfig): ClientOptions {
     bootstrap: config.bootstrap,
     bootstrapAddresses,
     clientId: config.clientId ?? 'yak-client',
+    software: config.software ?? null,
     requestTimeoutMs: config.requestTimeoutMs ?? 30_000,
     retryBackoffMs: config.retryBackoffMs ?? 50,
     retryBackoffMaxMs: config.retryBackoffMaxMs ?? 1000,
