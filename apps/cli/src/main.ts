@@ -8,6 +8,7 @@ import { defineProduce } from '../../producer/src/produce-command.js';
 import { exitCodeOf, failureLine } from '../../shared/command/failure.js';
 import { runCommand } from '../../shared/command/run-command.js';
 import { addClusterCommand } from './commands/cluster-command.js';
+import { addGroupCommand } from './commands/group-command.js';
 import { isServerName, runServer } from './commands/server-command.js';
 import { addTopicCommand } from './commands/topic-command.js';
 import { addUpCommand } from './up/up-options.js';
@@ -29,6 +30,7 @@ if (isServerName(command)) {
   defineProduce(program.command('produce'));
   defineConsume(program.command('consume'));
   addTopicCommand(program);
+  addGroupCommand(program);
   addClusterCommand(program);
   program.addHelpText(
     'after',

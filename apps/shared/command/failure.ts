@@ -28,6 +28,9 @@ const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
   'CONNECT_FAILED',
   'LEADER_NOT_AVAILABLE',
   'BROKER_NOT_AVAILABLE',
+  'COORDINATOR_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'NOT_COORDINATOR',
 ]);
 
 export function exitCodeOf(error: unknown): ExitCode {

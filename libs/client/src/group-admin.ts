@@ -1,6 +1,6 @@
 /** Consumer groups for administrators, each asked of its coordinator; the list of all is put together from every broker's. */
 import type { GroupListing, GroupStateName, OffsetCommitRequest, TopicPartition } from '#groups';
-import { type BrokerId, type KafkaErrorName, YakError } from '#kernel';
+import { type BrokerId, KafkaError, type KafkaErrorName, YakError } from '#kernel';
 import type { GroupRpcMessages, MetadataResponse } from '#rpc';
 import { type Address, sleep } from '#seams';
 import { backoffMs } from './backoff.js';
@@ -88,7 +88,8 @@ export class YakGroupAdmin implements GroupAdmin {
   }
 
   async progress(groupId: string, alsoPartitions: readonly TopicPartition[] = []): Promise<readonly PartitionProgress[]> {
-    const { partitions } = await this.fetchOffsets(groupId, null);
+    const { error, partitions } = await this.fetchOffsets(groupId, null);
+    if (error !== 'NONE' && error !== 'GROUP_ID_NOT_FOUND') throw new KafkaError(error, `the offsets of group ${groupId}: ${error}`);
     return await partitionProgress(this.core, partitions, alsoPartitions, this.isClosed);
   }
 
