@@ -1,3 +1,4 @@
+export * from './dto/admin-requests.js';
 export * from './dto/checks.js';
 export * from './dto/client-requests.js';
 export * from './dto/group-requests.js';

@@ -33,6 +33,9 @@ export type BrokerPattern =
   | ForwardedPattern
   | 'createTopics'
   | 'deleteTopics'
+  | 'createPartitions'
+  | 'alterConfigs'
+  | 'describeConfigs'
   | 'metadata'
   | 'produce'
   | 'fetch'
@@ -112,6 +115,9 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
 
     createTopics: (request, context) => broker.admin.createTopics(context, request),
     deleteTopics: (request, context) => broker.admin.deleteTopics(context, request),
+    createPartitions: (request, context) => broker.admin.createPartitions(context, request),
+    alterConfigs: (request, context) => broker.admin.alterConfigs(context, request),
+    describeConfigs: (request, context) => broker.admin.describeConfigs(context, request),
     describeCluster: (request) => broker.forward('describeCluster', request),
   };
 }

@@ -6,8 +6,11 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload, type TcpContext } from '@nestjs/microservices';
 import type { FetchRequest, ProduceRequest, RpcReply } from '#rpc';
 import {
+  AlterConfigsRequestDto,
+  CreatePartitionsRequestDto,
   CreateTopicsRequestDto,
   DeleteTopicsRequestDto,
+  DescribeConfigsRequestDto,
   EmptyRequestDto,
   ListOffsetsRequestDto,
   Message,
@@ -44,6 +47,21 @@ export class BrokerController {
   @Message('deleteTopics')
   deleteTopics(@Payload(checked) request: DeleteTopicsRequestDto, @Ctx() context: TcpContext) {
     return this.handlers.deleteTopics(request, requestContext(context));
+  }
+
+  @Message('createPartitions')
+  createPartitions(@Payload(checked) request: CreatePartitionsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.createPartitions(request, requestContext(context));
+  }
+
+  @Message('alterConfigs')
+  alterConfigs(@Payload(checked) request: AlterConfigsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.alterConfigs(request, requestContext(context));
+  }
+
+  @Message('describeConfigs')
+  describeConfigs(@Payload(checked) request: DescribeConfigsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.describeConfigs(request, requestContext(context));
   }
 
   @Message('describeCluster')

@@ -161,8 +161,12 @@ const refusal = (pattern: string, data: unknown): Promise<Json> =>
 describe('a stock Nest ClientProxy', () => {
   it('cannot choose in whose name an admin call is made', async () => {
     const forged = { principal: 'User:root', clientId: 'x', clientAddress: '10.0.0.1:1' };
-    for (const pattern of ['yak.createTopics', 'yak.deleteTopics']) {
-      const { context } = await ask(pattern, { topics: [{ name: 't' }], onBehalfOf: forged });
+    for (const pattern of ['yak.createTopics', 'yak.deleteTopics', 'yak.createPartitions', 'yak.alterConfigs']) {
+      const named =
+        pattern === 'yak.alterConfigs'
+          ? { resources: [{ type: 'topic', name: 't', operations: [] }] }
+          : { topics: [{ name: 't', totalCount: 2 }] };
+      const { context } = await ask(pattern, { ...named, onBehalfOf: forged });
       expect(context).toMatchObject({
         principal: 'User:ANONYMOUS',
         clientId: null,
@@ -271,6 +275,15 @@ describe('a stock Nest ClientProxy', () => {
     const answer = await ask('yak.deleteTopics', { topics: [{ name: 't', later: 1 }], later: 1 });
     expect(answer).toMatchObject({ verb: 'deleteTopics' });
     expect(answer.request).toEqual({ topics: [{ name: 't' }] });
+    const operations = [{ name: 'retention.ms', operation: 'delete' }];
+    const altered = await ask('yak.alterConfigs', { resources: [{ type: 'topic', name: 't', operations }] });
+    expect(altered).toMatchObject({ verb: 'alterConfigs', request: { resources: [{ operations: [{ ...operations[0], value: null }] }] } });
+    const described = await ask('yak.describeConfigs', { resources: [{ type: 'topic', name: 't' }] });
+    expect(described).toMatchObject({ verb: 'describeConfigs', request: { resources: [{ type: 'topic', name: 't', names: null }] } });
+    expect(await ask('yak.createPartitions', { topics: [{ name: 't', totalCount: 2 }] })).toMatchObject({ verb: 'createPartitions' });
+    expect(await refusal('yak.describeConfigs', { resources: [{ type: 'topics', name: 't', names: [5] }] })).toMatchObject({
+      fields: [{ field: 'resources.0.names' }, { field: 'resources.0.type' }],
+    });
     const bug = await refusal('yak.describeCluster', {});
     expect(bug.code).toBe('INTERNAL');
     expect(JSON.stringify(bug)).not.toContain('secrets');

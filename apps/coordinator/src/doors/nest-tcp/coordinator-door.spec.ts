@@ -109,6 +109,14 @@ const valid: { [K in CoordinatorPattern]: RpcMessages[K][0] } = {
   metadata: { topics: ['t'], allowAutoTopicCreation: false, newerThanRevision: 3, maxWaitMs: 10 },
   createTopics: { topics: [{ name: 't', assignments: [[0, 1], [1]], configs: { 'retention.ms': '1' } }], validateOnly: true, timeoutMs: 5 },
   deleteTopics: { topics: [{ name: 't' }, { topicId: 'id' }], timeoutMs: 5 },
+  createPartitions: { topics: [{ name: 't', totalCount: 5, assignments: [[0, 1], [1]] }], validateOnly: true, timeoutMs: 5 },
+  alterConfigs: {
+    resources: [
+      { type: 'topic', name: 't', operations: [{ name: 'retention.ms', operation: 'delete', value: null }], replacesAll: true },
+      { type: 'broker', name: '', operations: [] },
+    ],
+    timeoutMs: 5,
+  },
   describeCluster: {},
   listClients: {},
 };
@@ -148,6 +156,14 @@ const wrong: [PatternKey, object, string, string][] = [
     'a type and a version',
   ],
   ['deleteTopics', { topics: [{}] }, 'topics.0.name', 'text'],
+  ['createPartitions', { topics: [{ name: 't', totalCount: 'many' }] }, 'topics.0.totalCount', 'integer'],
+  ['alterConfigs', { resources: [{ type: 'topik', name: 't', operations: [] }] }, 'resources.0.type', 'one of topic, broker'],
+  [
+    'alterConfigs',
+    { resources: [{ type: 'topic', name: 't', operations: [{ name: 'x', operation: 'add', value: 'y' }] }] },
+    'resources.0.operations.0.operation',
+    'one of set, delete, append, subtract',
+  ],
 ];
 
 it.each(wrong)('refuses a wrong %s, case %#, by naming the field', async (pattern, change, field, reason) => {
@@ -163,12 +179,13 @@ it.each(wrong)('refuses a wrong %s, case %#, by naming the field', async (patter
 
 it('decides admin calls in the name of whom a broker forwards them for, and everything else in that of the connection', async () => {
   const asker = { principal: 'User:alice', clientId: 'her-app', clientAddress: '10.1.2.3:4567' };
-  for (const pattern of ['createTopics', 'deleteTopics'] as const) {
-    await client.request(pattern, { topics: [{ name: 't' }], onBehalfOf: asker }, { timeoutMs: 2_000 });
+  for (const pattern of ['createTopics', 'deleteTopics', 'createPartitions', 'alterConfigs'] as const) {
+    await client.request(pattern, { ...valid[pattern], onBehalfOf: asker } as never, { timeoutMs: 2_000 });
     expect(contexts.at(-1)).toMatchObject(asker);
-    await client.request(pattern, { topics: [{ name: 't' }] }, { timeoutMs: 2_000 });
+    await client.request(pattern, valid[pattern] as never, { timeoutMs: 2_000 });
     expect(contexts.at(-1)).toMatchObject({ principal: 'User:ANONYMOUS', clientAddress: expect.stringContaining('127.0.0.1') });
-    const nobody = client.request(pattern, { topics: [{ name: 't' }], onBehalfOf: { ...asker, principal: '' } }, { timeoutMs: 2_000 });
+    const request = { ...valid[pattern], onBehalfOf: { ...asker, principal: '' } };
+    const nobody = client.request(pattern, request as never, { timeoutMs: 2_000 });
     await expect(nobody).rejects.toMatchObject({ code: 'INVALID', fields: [{ field: 'onBehalfOf.principal' }] });
   }
 });

@@ -6,6 +6,8 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload, type TcpContext } from '@nestjs/microservices';
 import { decisionContext, type RpcHandlers } from '#rpc';
 import {
+  AlterConfigsRequestDto,
+  CreatePartitionsRequestDto,
   CreateTopicsRequestDto,
   DEFAULT_SHAPE_LIMITS,
   DeleteTopicsRequestDto,
@@ -32,6 +34,8 @@ export type CoordinatorPattern =
   | 'metadata'
   | 'createTopics'
   | 'deleteTopics'
+  | 'createPartitions'
+  | 'alterConfigs'
   | 'describeCluster'
   | 'listClients'
   | 'registerBroker'
@@ -99,6 +103,16 @@ export class CoordinatorController {
   @Message('deleteTopics')
   deleteTopics(@Payload(checked) request: DeleteTopicsRequestDto, @Ctx() context: TcpContext) {
     return this.handlers.deleteTopics(request, decisionContext(requestContext(context), request));
+  }
+
+  @Message('createPartitions')
+  createPartitions(@Payload(checked) request: CreatePartitionsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.createPartitions(request, decisionContext(requestContext(context), request));
+  }
+
+  @Message('alterConfigs')
+  alterConfigs(@Payload(checked) request: AlterConfigsRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.alterConfigs(request, decisionContext(requestContext(context), request));
   }
 
   @Message('describeCluster')
