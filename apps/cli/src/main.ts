@@ -11,6 +11,7 @@ import { addClusterCommand } from './commands/cluster-command.js';
 import { addGroupCommand } from './commands/group-command.js';
 import { isServerName, runServer } from './commands/server-command.js';
 import { addTopicCommand } from './commands/topic-command.js';
+import { addWhereCommand } from './commands/where-command.js';
 import { addUpCommand } from './up/up-options.js';
 import { VERSION } from './version.js';
 
@@ -32,6 +33,7 @@ if (isServerName(command)) {
   addTopicCommand(program);
   addGroupCommand(program);
   addClusterCommand(program);
+  addWhereCommand(program);
   program.addHelpText(
     'after',
     '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 partly done, 4 no answer in time, 130 Ctrl-C, 143 SIGTERM.',

@@ -1,7 +1,8 @@
-/** `yak cluster` and `yak cluster leaders [--watch]`: the options; what they do is in cluster.ts. */
+/** `yak cluster`, `yak cluster leaders [--watch]` and `yak cluster clients`: the options; what they do is in cluster.ts and clients.ts. */
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { action } from '../../../shared/command/run-command.js';
+import type { ClientsOptions } from './clients.js';
 
 export interface LeadersOptions extends ConnectionOptions {
   readonly watch?: boolean;
@@ -22,10 +23,20 @@ export function addClusterCommand(program: Command): void {
       (await import('./cluster.js')).showLeaders(topics, { ...options, ...explicit(command) }),
     ),
   );
+  const clients = cluster
+    .command('clients')
+    .description('who is connected: library, address, what it sent and got, its groups')
+    .option('--group <group>', 'members of this group only')
+    .option('--topic <topic>', 'producers and consumers of this topic only');
+  addConnectionOptions(clients, 'print JSON').action(
+    action(async (options: ClientsOptions, command: Command) =>
+      (await import('./clients.js')).showClients({ ...options, ...explicit(command) }),
+    ),
+  );
 }
 
-/** `--bootstrap` and `--json` may stand before or after the word `leaders`; what was typed wins over a default. */
-function explicit(command: Command): Partial<LeadersOptions> {
+/** `--bootstrap` and `--json` may stand before or after the word `leaders` or `clients`; what was typed wins over a default. */
+function explicit(command: Command): Partial<ConnectionOptions> {
   const parent = command.parent!;
   const typed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(parent.opts())) {
