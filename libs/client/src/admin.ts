@@ -4,11 +4,17 @@
  */
 import { KafkaError, YakError } from '#kernel';
 import type {
+  AlterConfigsRequest,
+  AlterConfigsResponse,
+  CreatePartitionsRequest,
+  CreatePartitionsResponse,
   CreateTopicsRequest,
   CreateTopicsResponse,
   DeleteTopicsRequest,
   DeleteTopicsResponse,
   DescribeClusterResponse,
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
   ListOffsetsResponse,
   MetadataResponse,
   PatternKey,
@@ -20,6 +26,7 @@ import { backoffMs } from './backoff.js';
 import { YakClientAdmin } from './client-admin.js';
 import type { ClientAdmin } from './client-admin-contract.js';
 import type { ClientCore } from './client-core.js';
+import { describeConfigs } from './config-admin.js';
 import { clientClosed } from './connection-pool.js';
 import type { Admin, LeaderChange, OffsetRequest } from './contract.js';
 import { YakGroupAdmin } from './group-admin.js';
@@ -57,6 +64,28 @@ export class YakAdmin implements Admin {
     if (!wasRepeated) return response;
     const note = 'an attempt before this one got no answer and may have deleted it';
     return { topics: response.topics.map((topic) => (topic.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? { ...topic, message: note } : topic)) };
+  }
+
+  async createPartitions(request: CreatePartitionsRequest): Promise<CreatePartitionsResponse> {
+    const { response, wasRepeated } = await this.ask('createPartitions', request, CHANGE_TIMEOUT_MS);
+    if (!wasRepeated) return response;
+    const note = 'an attempt before this one got no answer and may have added them';
+    return {
+      topics: response.topics.map((topic) =>
+        topic.error === 'INVALID_PARTITIONS' ? { ...topic, message: `${topic.message ?? topic.error} (${note})` } : topic,
+      ),
+    };
+  }
+
+  async alterConfigs(request: AlterConfigsRequest): Promise<AlterConfigsResponse> {
+    // What is set, appended or taken away a second time changes nothing.
+    return (await this.ask('alterConfigs', request, CHANGE_TIMEOUT_MS)).response;
+  }
+
+  async describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
+    const { core } = this;
+    const askAny = async (asked: DescribeConfigsRequest) => (await this.ask('describeConfigs', asked, ATTEMPT_TIMEOUT_MS)).response;
+    return describeConfigs({ core, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, askAny, metadata: () => this.metadata([]) }, request);
   }
 
   async listTopics(): Promise<readonly TopicMetadata[]> {

@@ -5,11 +5,17 @@
 import type { BrokerId, LeaderEpoch } from '#kernel';
 import type { CompressionType, Record as StoredRecord } from '#record';
 import type {
+  AlterConfigsRequest,
+  AlterConfigsResponse,
+  CreatePartitionsRequest,
+  CreatePartitionsResponse,
   CreateTopicsRequest,
   CreateTopicsResponse,
   DeleteTopicsRequest,
   DeleteTopicsResponse,
   DescribeClusterResponse,
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
   ListOffsetsResponse,
   MetadataResponse,
   TopicMetadata,
@@ -180,7 +186,12 @@ export interface Admin {
   readonly clients: ClientAdmin;
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>;
   deleteTopics(request: DeleteTopicsRequest): Promise<DeleteTopicsResponse>;
-  /** All topics, by name. */
+  /** Topics get more partitions. Keys are spread over all of them from then on. */
+  createPartitions(request: CreatePartitionsRequest): Promise<CreatePartitionsResponse>;
+  alterConfigs(request: AlterConfigsRequest): Promise<AlterConfigsResponse>;
+  /** Of topics from any broker, of a broker from that one; in the order of the request. */
+  describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>;
+  /** All topics, internal ones included, by name. */
   listTopics(): Promise<readonly TopicMetadata[]>;
   describeTopics(topics: readonly string[]): Promise<readonly TopicMetadata[]>;
   metadata(topics: readonly string[] | null): Promise<MetadataResponse>;
