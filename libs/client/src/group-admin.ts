@@ -7,7 +7,7 @@ import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import type { GroupAdmin, GroupList, PartitionProgress } from './group-admin-contract.js';
 import { COORDINATOR_ERRORS, type CoordinatorAnswer, GroupCoordinators } from './group-coordinators.js';
-import { partitionProgress } from './group-progress.js';
+import { partitionProgress } from './group-lag.js';
 import { ATTEMPT_TIMEOUT_MS } from './options.js';
 
 /** A broker that loads, or that is just being replaced, gets this long to take part in a list. */
