@@ -1,4 +1,4 @@
-/** `yak topic create|list|describe|delete`: the options; what they do is in topic.ts. */
+/** `yak topic create|list|describe|alter|config|delete`: the options; what they do is in topic.ts and topic-changes.ts. */
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { action, collect, wholeNumber } from '../../../shared/command/run-command.js';
@@ -14,8 +14,25 @@ export interface DeleteTopicOptions extends ConnectionOptions {
   readonly ifExists?: boolean;
 }
 
+export interface ListTopicsOptions extends ConnectionOptions {
+  readonly internal?: boolean;
+}
+
+export interface AlterTopicOptions extends ConnectionOptions {
+  readonly partitions: number;
+  readonly dryRun?: boolean;
+}
+
+export interface TopicConfigOptions extends ConnectionOptions {
+  readonly set: readonly string[];
+  readonly unset: readonly string[];
+  readonly append: readonly string[];
+  readonly subtract: readonly string[];
+  readonly dryRun?: boolean;
+}
+
 export function addTopicCommand(program: Command): void {
-  const topic = program.command('topic').description('create, list, describe and delete topics');
+  const topic = program.command('topic').description('create, list, describe, alter and delete topics');
   const json = 'print JSON';
 
   const create = topic
@@ -30,15 +47,40 @@ export function addTopicCommand(program: Command): void {
     action(async (topics: string[], options: CreateTopicOptions) => (await import('./topic.js')).createTopics(topics, options)),
   );
 
-  const list = topic.command('list').description('names of all topics');
-  addConnectionOptions(list, json).action(action(async (options: ConnectionOptions) => (await import('./topic.js')).listTopics(options)));
+  const list = topic.command('list').description('names of all topics').option('--internal', 'also those of the cluster itself');
+  addConnectionOptions(list, json).action(action(async (options: ListTopicsOptions) => (await import('./topic.js')).listTopics(options)));
 
   const describe = topic
     .command('describe')
     .description('partitions with leader, replicas, in-sync replicas and offsets')
-    .argument('[topic...]', 'default: all');
+    .argument('[topic...]', 'default: all')
+    .option('--internal', 'of all topics: also those of the cluster itself');
   addConnectionOptions(describe, json).action(
-    action(async (topics: string[], options: ConnectionOptions) => (await import('./topic.js')).describeTopics(topics, options)),
+    action(async (topics: string[], options: ListTopicsOptions) => (await import('./topic.js')).describeTopics(topics, options)),
+  );
+
+  const dryRun = ['--dry-run', 'only say whether it could be done'] as const;
+  const alter = topic
+    .command('alter')
+    .description('give a topic more partitions; keys are spread over all of them from then on')
+    .argument('<topic>')
+    .requiredOption('--partitions <n>', 'how many it is to have in all', wholeNumber(1, 1_000))
+    .option(...dryRun);
+  addConnectionOptions(alter, json).action(
+    action(async (name: string, options: AlterTopicOptions) => (await import('./topic-changes.js')).alterTopic(name, options)),
+  );
+
+  const config = topic
+    .command('config')
+    .description('show the configs of a topic and where they come from, or alter them')
+    .argument('<topic>')
+    .option('--set <name=value>', 'as often as needed', collect, [])
+    .option('--unset <name>', 'back to the default, as often as needed', collect, [])
+    .option('--append <name=value>', 'to a list (cleanup.policy)', collect, [])
+    .option('--subtract <name=value>', 'from a list', collect, [])
+    .option(...dryRun);
+  addConnectionOptions(config, json).action(
+    action(async (name: string, options: TopicConfigOptions) => (await import('./topic-changes.js')).topicConfig(name, options)),
   );
 
   const remove = topic

@@ -1,14 +1,13 @@
 /** Topics from the command line. Each named topic succeeds or fails by itself; the exit code tells all, some (3) and none (1) apart. */
 import type { Client } from '#client';
 import { UsageError } from '#config';
-import { KafkaError, type KafkaErrorName, topicNameProblem } from '#kernel';
+import { isInternalTopic, KafkaError, type KafkaErrorName, topicNameProblem } from '#kernel';
 import type { ListOffsetsResponse, TopicMetadata } from '#rpc';
-import type { ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { EXIT, type ExitCode } from '../../../shared/command/exit-codes.js';
 import { PartialError } from '../../../shared/command/failure.js';
 import { formatTable } from '../../../shared/command/figures.js';
 import { withClient } from '../../../shared/command/open-client.js';
-import type { CreateTopicOptions, DeleteTopicOptions } from './topic-command.js';
+import type { CreateTopicOptions, DeleteTopicOptions, ListTopicsOptions } from './topic-command.js';
 
 const CLIENT_ID = 'yak-topic';
 
@@ -74,9 +73,9 @@ export async function deleteTopics(topics: readonly string[], options: DeleteTop
   });
 }
 
-export async function listTopics(options: ConnectionOptions): Promise<ExitCode> {
+export async function listTopics(options: ListTopicsOptions): Promise<ExitCode> {
   return withClient(options, CLIENT_ID, async (client) => {
-    const topics = await client.admin.listTopics();
+    const topics = await allTopics(client, options);
     if (options.json) {
       printJson(
         topics.map((one) => ({
@@ -84,6 +83,7 @@ export async function listTopics(options: ConnectionOptions): Promise<ExitCode> 
           topicId: one.topicId,
           partitions: one.partitions.length,
           replicationFactor: replicationFactor(one),
+          isInternal: isInternalTopic(one.name),
         })),
       );
     } else {
@@ -93,9 +93,14 @@ export async function listTopics(options: ConnectionOptions): Promise<ExitCode> 
   });
 }
 
-export async function describeTopics(names: readonly string[], options: ConnectionOptions): Promise<ExitCode> {
+/** Those of the cluster itself only on request: nobody made them, and nobody writes to them. */
+async function allTopics(client: Client, { internal }: ListTopicsOptions): Promise<readonly TopicMetadata[]> {
+  return (await client.admin.listTopics()).filter((topic) => internal === true || !isInternalTopic(topic.name));
+}
+
+export async function describeTopics(names: readonly string[], options: ListTopicsOptions): Promise<ExitCode> {
   return withClient(options, CLIENT_ID, async (client) => {
-    const found = names.length === 0 ? await client.admin.listTopics() : await client.admin.describeTopics(names);
+    const found = names.length === 0 ? await allTopics(client, options) : await client.admin.describeTopics(names);
     const described = await Promise.all(found.filter(isFine).map(async (one) => ({ topic: one, offsets: await offsetsOf(client, one) })));
     if (options.json) {
       printJson(described.map(({ topic, offsets }) => jsonTopic(topic, offsets)));

@@ -2,6 +2,7 @@
  * What `yak up` prints: a readable line per event and one block when everything serves, or with `--json` one JSON object a
  * line. The JSON shapes are a promise to scripts (docs/cli.md): fields may be added, none changes or goes.
  */
+import { isInternalTopic } from '#kernel';
 import type { ClusterPlan } from './cluster-plan.js';
 import type { ServingProcess, SupervisorEvent } from './supervisor.js';
 
@@ -56,6 +57,7 @@ export function readableEvent(event: SupervisorEvent, plan: ClusterPlan): string
         ? `${event.plan.name} stays dead (--no-restart)`
         : `${event.plan.name} starts again in ${event.inMs / 1000} s`;
     case 'leader':
+      if (isInternalTopic(event.topic)) return null;
       return `${event.topic}-${event.partition}: ${event.leader < 0 ? 'no leader' : `broker ${event.leader} leads`} (epoch ${event.leaderEpoch})`;
     case 'complaint':
       return `${event.plan.name}: ${event.message}`;
