@@ -22,6 +22,9 @@ export const COORDINATOR_ERRORS: ReadonlySet<KafkaErrorName> = new Set<KafkaErro
   'COORDINATOR_NOT_AVAILABLE',
 ]);
 
+/** A change waits for the in-sync replicas, by default for up to 5 s (offsets.commit.timeout.ms): longer than a question. */
+const CHANGE_TIMEOUT_MS = 8_000;
+const CHANGES: ReadonlySet<keyof GroupRpcMessages> = new Set(['commitOffsets', 'deleteOffsets', 'deleteGroups'] as const);
 /** Whoever looks after more groups than this asks again. */
 const REMEMBERED_MAX = 10_000;
 
@@ -72,6 +75,7 @@ export class GroupCoordinators {
     const { clock, scheduler, random } = this.core.seams;
     const { requestTimeoutMs, retryBackoffMs, retryBackoffMaxMs } = this.core.options;
     const deadline = clock.monotonicMs() + requestTimeoutMs;
+    const attemptTimeoutMs = CHANGES.has(pattern) ? CHANGE_TIMEOUT_MS : ATTEMPT_TIMEOUT_MS;
     let wasRepeated = false;
     let reason: YakError | null = null;
     for (let attempt = 1; ; attempt++) {
@@ -80,7 +84,7 @@ export class GroupCoordinators {
         const { brokerId, address } = await this.find(groupId);
         const client = await this.core.pool.get(address, 'metadata');
         try {
-          const timeoutMs = Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, deadline - clock.monotonicMs()));
+          const timeoutMs = Math.max(1, Math.min(attemptTimeoutMs, deadline - clock.monotonicMs()));
           const response = await client.request(pattern, request, { timeoutMs });
           const error = options.errorOf(response as GroupRpcMessages[K][1]);
           if (error === undefined || !COORDINATOR_ERRORS.has(error)) {
