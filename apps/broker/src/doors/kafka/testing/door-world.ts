@@ -7,6 +7,7 @@ import { type Api, encodeRequest, FrameSplitter, peekCorrelationId, type Request
 import type { KafkaListener } from '../handler.js';
 import { KafkaDoor } from '../kafka-door.js';
 import type { KafkaDoorLimits } from '../limits.js';
+import { FakeAdmin } from './fake-admin.js';
 import { FakeGroups } from './fake-groups.js';
 
 export const TOPIC_ID = 'AAECAwQFBgcICQoLDA0ODw';
@@ -24,7 +25,7 @@ export interface Call<Request, Response> {
 export class FakeBroker implements BrokerVerbs {
   hold = false;
   readonly groups = new FakeGroups();
-  readonly admin = {} as BrokerVerbs['admin'];
+  readonly admin = new FakeAdmin();
   readonly contexts: RequestContext[] = [];
   readonly produces: Call<ProduceRequest, ProduceResponse>[] = [];
   readonly fetches: Call<FetchRequest, FetchResponse>[] = [];
