@@ -27,6 +27,8 @@ export interface AskOptions {
   readonly attemptTimeoutMs: number;
   /** Asked last: processes that are suspected to be frozen. */
   readonly avoid?: readonly Address[];
+  /** Only brokers can answer it: as soon as one is known, bootstrap addresses are not asked. */
+  readonly isForBrokers?: boolean;
   /** Told when an attempt was lost after it may have been executed. */
   readonly unknownOutcome?: () => void;
 }
@@ -43,7 +45,7 @@ export class AnyNode {
   /** Rejects with the last error when nobody answered, or with the first that asking another would not change. */
   async ask<K extends PatternKey>(pattern: K, request: RpcMessages[K][0], options: AskOptions): Promise<RpcMessages[K][1]> {
     let lastError: unknown = new YakError('UNAVAILABLE', 'no address to ask');
-    for (const address of this.candidates(options.avoid ?? [])) {
+    for (const address of this.candidates(options.avoid ?? [], options.isForBrokers ?? false)) {
       try {
         const client = await this.pool.get(address, 'metadata');
         const response = await client.request(pattern, request, { timeoutMs: options.attemptTimeoutMs });
@@ -72,10 +74,11 @@ export class AnyNode {
     if (error instanceof YakError && error.code === 'REQUEST_TIMEOUT') this.pool.drop(address, 'metadata');
   }
 
-  private candidates(avoid: readonly Address[]): Address[] {
+  private candidates(avoid: readonly Address[], isForBrokers: boolean): Address[] {
     const avoided = new Set(avoid.map(formatAddress));
     const seen = new Set<string>();
-    const addresses = [...this.metadata.brokerAddresses(), ...this.bootstrap].filter((address) => {
+    const brokers = this.metadata.brokerAddresses();
+    const addresses = (isForBrokers && brokers.length > 0 ? brokers : [...brokers, ...this.bootstrap]).filter((address) => {
       const text = formatAddress(address);
       return seen.has(text) ? false : seen.add(text);
     });

@@ -35,6 +35,10 @@ export class BatchQueue {
     return this.takers.length > 0;
   }
 
+  has(reader: PartitionReader): boolean {
+    return this.batches.some((batch) => batch.reader === reader);
+  }
+
   next(): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.takers.push({ resolve, reject });

@@ -10,7 +10,9 @@ import { formatAddress } from '#seams';
 import type { ClientSeams } from './contract.js';
 import { CONNECT_TIMEOUT_MS } from './options.js';
 
-export type Lane = 'metadata' | 'produce' | 'fetch';
+export type Lane = 'metadata' | 'produce' | 'fetch' | GroupLane;
+/** One for each member of a group: heartbeats and joins of two members have nothing to do with each other. */
+export type GroupLane = `group-${number}`;
 
 export class ConnectionPool {
   private readonly connections = new Map<string, Promise<RpcClientConnection>>();
@@ -36,13 +38,18 @@ export class ConnectionPool {
     return dialled;
   }
 
-  /** Cuts the connection: what is unanswered on it rejects with CONNECTION_CLOSED. */
+  /** Cuts a connection that is taken for dead: what is unanswered on it rejects with CONNECTION_CLOSED. */
   drop(address: Address, lane: Lane): void {
+    if (this.connections.has(keyOf(address, lane))) this.failed(address);
+    this.release(address, lane);
+  }
+
+  /** The same for a connection that is not needed any more. */
+  release(address: Address, lane: Lane): void {
     const key = keyOf(address, lane);
     const connection = this.connections.get(key);
     if (connection === undefined) return;
     this.connections.delete(key);
-    this.failed(address);
     connection.then(
       (client) => client.close(),
       () => {},

@@ -23,6 +23,7 @@ import type {
 import type { Clock, Logger, Network, Random, Scheduler } from '#seams';
 import type { ClientAdmin } from './client-admin-contract.js';
 import type { GroupAdmin } from './group-admin-contract.js';
+import type { GroupConsumer, GroupConsumerConfig } from './group-contract.js';
 
 export interface ClientSeams {
   readonly clock: Clock;
@@ -205,7 +206,9 @@ export interface Admin {
 export interface Client {
   producer(config?: ProducerConfig): Producer;
   consumer(config: ConsumerConfig): Consumer;
+  /** Joins at once. Throws INVALID_CONFIG. */
+  groupConsumer(config: GroupConsumerConfig): GroupConsumer;
   readonly admin: Admin;
-  /** Closes consumers, gives up what producers have not delivered (close those first), cuts all connections. */
+  /** Closes consumers (members of groups leave as their close() says), gives up what producers have not delivered (close those first), cuts all connections. */
   close(): Promise<void>;
 }

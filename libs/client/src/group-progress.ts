@@ -1,133 +1,127 @@
 /**
- * How far a group is behind, in records and in time: its commits beside the offsets of the leaders, and the timestamp of the
- * first record that it has not read, which takes one small fetch per partition with something unread.
+ * How far a member is in each partition that it has: what the caller took, what it came back from, and what is committed. It
+ * decides what may be committed: never more than was taken in this very assignment. No I/O in here.
  */
-import type { CommittedPartition, TopicPartition } from '#groups';
-import { type KafkaErrorName, NO_BROKER, type Offset, YakError } from '#kernel';
-import { decodeRecords, recordBatch, splitBatches } from '#record';
-import type { ClientCore } from './client-core.js';
-import type { PartitionProgress } from './group-admin-contract.js';
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, lookUpOffsets } from './offset-lookup.js';
-import { ATTEMPT_TIMEOUT_MS } from './options.js';
+import type { CommittedPartition } from '#groups';
+import type { LeaderEpoch, Offset } from '#kernel';
+import { NO_EPOCH, partitionKey, YakError } from '#kernel';
+import { recordBatch } from '#record';
+import type { OffsetToCommit } from './group-contract.js';
+import { notAssigned } from './group-errors.js';
+import type { FetchedBatch, PartitionReader } from './partition-reader.js';
 
-/** A leader that does not say its offsets by then leaves them unknown: nobody should wait for it to be told the rest. */
-const PATIENCE_MS = 3_000;
-/** Fetches for timestamps that are under way at once: each may bring a whole batch. */
-const CONCURRENT_FETCHES_MAX = 8;
-/** One batch comes whole, however small this is. */
-const FETCH_BYTES = 1;
+interface PartitionProgress {
+  readonly reader: PartitionReader;
+  /** Next offset after what the caller was given. */
+  taken: Offset;
+  /** The same when it last asked for more: what was given before is done with. */
+  returned: Offset;
+  /** -1: the group has committed nothing here. */
+  committed: Offset;
+  hasTaken: boolean;
+  /** Records from `from` on (inclusive) have that leader epoch, up to the next entry. Never empty. */
+  epochs: { readonly from: Offset; readonly leaderEpoch: LeaderEpoch }[];
+}
 
-export async function partitionProgress(
-  core: ClientCore,
-  committed: readonly CommittedPartition[],
-  others: readonly TopicPartition[],
-  isAbandoned: () => boolean,
-): Promise<PartitionProgress[]> {
-  const commits = new Map(committed.filter(({ offset }) => offset >= 0).map((one) => [keyOf(one), one]));
-  const wanted = new Map(
-    [...commits.values(), ...others].map(({ topic, partition }) => [keyOf({ topic, partition }), { topic, partition }]),
-  );
-  const partitions = [...wanted.values()].sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
-  const ends = await offsetsOf(core, partitions, isAbandoned);
-  const progress: PartitionProgress[] = [];
-  for (let from = 0; from < partitions.length; from += CONCURRENT_FETCHES_MAX) {
-    const some = partitions.slice(from, from + CONCURRENT_FETCHES_MAX);
-    progress.push(...(await Promise.all(some.map((one) => progressOf(core, one, commits.get(keyOf(one)), ends.get(keyOf(one))!)))));
+export type ResolvedOffset = Required<OffsetToCommit>;
+
+export class GroupProgress {
+  private readonly partitions = new Map<string, PartitionProgress>();
+  private inHand = false;
+
+  /** The caller has records for which it has not come back yet. */
+  get isInHand(): boolean {
+    return this.inHand;
   }
-  return progress;
-}
 
-interface Ends {
-  readonly error: KafkaErrorName;
-  readonly startOffset: Offset;
-  readonly endOffset: Offset;
-}
-
-async function progressOf(
-  core: ClientCore,
-  { topic, partition }: TopicPartition,
-  commit: CommittedPartition | undefined,
-  { error, startOffset, endOffset }: Ends,
-): Promise<PartitionProgress> {
-  const { offset = -1, committedAtMs = 0, metadata = '' } = commit ?? {};
-  const base = { topic, partition, error, committedOffset: offset, committedAtMs, metadata, startOffset, endOffset };
-  if (offset < 0 || endOffset < 0) return { ...base, lagRecords: null, lagMs: null };
-  const next = Math.max(offset, startOffset);
-  if (next >= endOffset) return { ...base, lagRecords: 0, lagMs: 0 };
-  const timestamp = await timestampAt(core, topic, partition, next).catch((failure) => {
-    if (failure instanceof YakError && failure.code !== 'CLIENT_CLOSED') return null;
-    throw failure;
-  });
-  return { ...base, lagRecords: endOffset - next, lagMs: timestamp === null ? null : Math.max(0, core.seams.clock.wallMs() - timestamp) };
-}
-
-/** Unknown topics are an answer here, and so are partitions without a leader once the patience is over. */
-async function offsetsOf(
-  core: ClientCore,
-  partitions: readonly TopicPartition[],
-  isAbandoned: () => boolean,
-): Promise<ReadonlyMap<string, Ends>> {
-  const { clock } = core.seams;
-  const ends = new Map<string, Ends>();
-  const names = [...new Set(partitions.map(({ topic }) => topic))];
-  if (names.length === 0) return ends;
-  const metadata = await core.anyNode.ask('metadata', { topics: names }, { attemptTimeoutMs: ATTEMPT_TIMEOUT_MS });
-  core.metadata.apply(metadata);
-  const counts = new Map(metadata.topics.map((topic) => [topic.name, topic]));
-  const asked: TopicPartition[] = [];
-  for (const one of partitions) {
-    const topic = counts.get(one.topic);
-    const error = topic === undefined || topic.error === 'UNKNOWN_TOPIC_ID' ? 'UNKNOWN_TOPIC_OR_PARTITION' : topic.error;
-    const exists = error === 'NONE' && topic!.partitions.some(({ partition }) => partition === one.partition);
-    if (exists) asked.push(one);
-    else ends.set(keyOf(one), { error: error === 'NONE' ? 'UNKNOWN_TOPIC_OR_PARTITION' : error, startOffset: -1, endOffset: -1 });
+  /** Something was taken that is not committed. */
+  get isUncommitted(): boolean {
+    return [...this.partitions.values()].some(({ hasTaken, taken, committed }) => hasTaken && taken !== committed);
   }
-  const deadline = clock.monotonicMs() + Math.min(PATIENCE_MS, core.options.requestTimeoutMs);
-  const questions = [EARLIEST_TIMESTAMP, LATEST_TIMESTAMP].flatMap((timestamp) => asked.map((one) => ({ ...one, timestamp })));
-  const answers = await lookUpOffsets(core, questions, () => clock.monotonicMs() < deadline, isAbandoned);
-  asked.forEach((one, index) => {
-    const start = answers[index]!;
-    const end = answers[asked.length + index]!;
-    const error = end.error === 'NONE' ? start.error : end.error;
-    const known = (answer: typeof start) => (answer.error === 'NONE' ? answer.offset : -1);
-    ends.set(keyOf(one), { error, startOffset: known(start), endOffset: known(end) });
-  });
-  return ends;
-}
 
-/** Of the first record at or after `offset` (compaction may have taken the one there); null when none can be had now. */
-async function timestampAt(core: ClientCore, topic: string, partition: number, offset: Offset): Promise<number | null> {
-  const { leader } = core.metadata.leaderOf(topic, partition);
-  const address = leader === NO_BROKER ? null : core.metadata.addressOf(leader);
-  if (address === null) return null;
-  const client = await core.pool.get(address, 'fetch');
-  const response = await client.request(
-    'fetch',
-    {
-      clientId: core.options.clientId,
-      maxWaitMs: 0,
-      minBytes: 1,
-      maxBytes: FETCH_BYTES,
-      partitions: [{ topic, partition, fetchOffset: offset, maxBytes: FETCH_BYTES }],
-    },
-    { timeoutMs: ATTEMPT_TIMEOUT_MS },
-  );
-  const fetched = response.partitions[0];
-  if (fetched === undefined || fetched.error !== 'NONE') return null;
-  for (const batch of splitBatches(fetched.records)) {
-    if (recordBatch.isControl(batch) || recordBatch.lastOffset(batch) < offset) continue;
-    try {
-      const record = decodeRecords(batch).find((one) => one.offset >= offset);
-      if (record !== undefined) return record.timestamp;
-    } catch (error) {
-      // A batch that cannot be opened (damaged, too large) still says when its newest record is from.
-      if (error instanceof YakError) return recordBatch.maxTimestamp(batch);
-      throw error;
+  /** At its position; `committed` is where that comes from, or null. */
+  begin(reader: PartitionReader, committed: CommittedPartition | null): void {
+    this.partitions.set(partitionKey(reader.topic, reader.partition), {
+      reader,
+      taken: reader.position,
+      returned: reader.position,
+      committed: committed?.offset ?? -1,
+      hasTaken: false,
+      epochs: [{ from: reader.position - 1, leaderEpoch: committed?.leaderEpoch ?? NO_EPOCH }],
+    });
+  }
+
+  end(reader: PartitionReader): void {
+    const key = partitionKey(reader.topic, reader.partition);
+    if (this.partitions.get(key)?.reader === reader) this.partitions.delete(key);
+  }
+
+  given({ reader, bytes, startOffset, nextOffset }: FetchedBatch): void {
+    const progress = this.partitions.get(partitionKey(reader.topic, reader.partition));
+    if (progress?.reader !== reader) return;
+    progress.taken = nextOffset;
+    progress.hasTaken = true;
+    this.inHand = true;
+    const leaderEpoch = recordBatch.leaderEpoch(bytes);
+    if (progress.epochs.at(-1)!.leaderEpoch !== leaderEpoch) progress.epochs.push({ from: startOffset, leaderEpoch });
+  }
+
+  /** The reader was set elsewhere, and nothing of it is waiting to be given out. */
+  moved(reader: PartitionReader): void {
+    const progress = this.partitions.get(partitionKey(reader.topic, reader.partition));
+    if (progress?.reader !== reader) return;
+    progress.taken = reader.position;
+    progress.epochs = [{ from: reader.position - 1, leaderEpoch: reader.leaderEpoch }];
+  }
+
+  /** The caller asks for more. */
+  callerReturned(): void {
+    this.inHand = false;
+    for (const progress of this.partitions.values()) progress.returned = progress.taken;
+  }
+
+  /** What is not committed yet. A start that nobody committed is committed too: it stays where it was first found. */
+  open(upTo: 'taken' | 'returned'): ResolvedOffset[] {
+    const offsets: ResolvedOffset[] = [];
+    for (const progress of this.partitions.values()) {
+      const offset = progress[upTo];
+      // Backwards only where the log itself was set back.
+      if (offset > progress.committed || progress.committed > progress.taken) offsets.push(resolved(progress, { offset }));
+    }
+    return offsets;
+  }
+
+  /** Throws NOT_ASSIGNED, NOT_TAKEN. */
+  check(offsets: readonly OffsetToCommit[]): ResolvedOffset[] {
+    return offsets.map((wanted) => {
+      const key = partitionKey(wanted.topic, wanted.partition);
+      const progress = this.partitions.get(key);
+      if (progress === undefined) throw notAssigned(wanted);
+      if (!Number.isSafeInteger(wanted.offset) || wanted.offset < 0 || wanted.offset > progress.taken) {
+        throw new YakError(
+          'NOT_TAKEN',
+          `offset ${wanted.offset} of ${key} cannot be committed: records up to ${progress.taken} (exclusive) were taken`,
+        );
+      }
+      return resolved(progress, wanted);
+    });
+  }
+
+  committed(offsets: readonly ResolvedOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
+      const progress = this.partitions.get(partitionKey(topic, partition));
+      if (progress === undefined) continue;
+      progress.committed = offset;
+      while (progress.epochs.length > 1 && progress.epochs[1]!.from < offset) progress.epochs.shift();
     }
   }
-  return null;
 }
 
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
+function resolved(
+  { reader, epochs }: PartitionProgress,
+  wanted: { offset: Offset; leaderEpoch?: LeaderEpoch; metadata?: string },
+): ResolvedOffset {
+  const { offset, metadata = '' } = wanted;
+  const leaderEpoch = wanted.leaderEpoch ?? epochs.findLast(({ from }) => from < offset)?.leaderEpoch ?? NO_EPOCH;
+  return { topic: reader.topic, partition: reader.partition, offset, leaderEpoch, metadata };
 }

@@ -4,7 +4,7 @@
  * known within milliseconds of its election. Without interest nothing is asked.
  */
 import { YakError } from '#kernel';
-import type { MetadataResponse } from '#rpc';
+import type { MetadataRequest, MetadataResponse } from '#rpc';
 import type { Address } from '#seams';
 import { sleep } from '#seams';
 import type { AnyNode } from './any-node.js';
@@ -54,8 +54,13 @@ export class MetadataFollower {
   }
 
   /** One plain question. Rejects when nobody answers. */
-  async fetch(topics: readonly string[] | null, allowAutoTopicCreation = false): Promise<MetadataResponse> {
-    const response = await this.anyNode.ask('metadata', { topics, allowAutoTopicCreation }, { attemptTimeoutMs: ATTEMPT_TIMEOUT_MS });
+  fetch(topics: readonly string[] | null, allowAutoTopicCreation = false): Promise<MetadataResponse> {
+    return this.ask({ topics, allowAutoTopicCreation }, ATTEMPT_TIMEOUT_MS);
+  }
+
+  /** The same with a wait for news, which `attemptTimeoutMs` has to include. */
+  async ask(request: MetadataRequest, attemptTimeoutMs: number): Promise<MetadataResponse> {
+    const response = await this.anyNode.ask('metadata', request, { attemptTimeoutMs });
     this.learned(response);
     return response;
   }

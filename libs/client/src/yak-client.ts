@@ -4,6 +4,8 @@ import { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import { YakConsumer } from './consumer.js';
 import type { Admin, Client, ClientConfig, ClientSeams, Consumer, ConsumerConfig, Producer, ProducerConfig } from './contract.js';
+import { YakGroupConsumer } from './group-consumer.js';
+import type { GroupConsumer, GroupConsumerConfig } from './group-contract.js';
 import { YakProducer } from './producer.js';
 
 export class YakClient implements Client {
@@ -11,7 +13,7 @@ export class YakClient implements Client {
   private readonly core: ClientCore;
   private readonly ownAdmin: YakAdmin;
   private readonly producers = new Set<YakProducer>();
-  private readonly consumers = new Set<YakConsumer>();
+  private readonly consumers = new Set<YakConsumer | YakGroupConsumer>();
   private isClosed = false;
 
   /** Connects when something is first asked for. Throws INVALID_CONFIG. */
@@ -34,11 +36,18 @@ export class YakClient implements Client {
     return consumer;
   }
 
+  groupConsumer(config: GroupConsumerConfig): GroupConsumer {
+    this.assertOpen();
+    const consumer = new YakGroupConsumer(this.core, config, (closed) => this.consumers.delete(closed));
+    this.consumers.add(consumer);
+    return consumer;
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
     this.ownAdmin.close();
-    for (const consumer of [...this.consumers]) await consumer.close();
+    await Promise.all([...this.consumers].map((consumer) => consumer.close()));
     for (const producer of [...this.producers]) producer.abort();
     this.core.close();
   }

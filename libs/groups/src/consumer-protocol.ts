@@ -51,7 +51,8 @@ export function decodeSubscription(bytes: Buffer): Subscription {
   return {
     topics: reader.array(() => reader.string()),
     userData: reader.nullableBytes(),
-    ownedPartitions: version >= 1 ? readTopics(reader) : [],
+    // KafkaJS says version 1 and ends here.
+    ownedPartitions: version >= 1 && reader.remaining > 0 ? readTopics(reader) : [],
     generationId: version >= 2 ? reader.int32() : -1,
     rackId: version >= 3 ? reader.nullableString() : null,
   };

@@ -1,0 +1,196 @@
+/**
+ * The way to a group's coordinator: finds it at any broker, asks it over a connection of its own, and finds it again when it
+ * moved, went away or froze. Repeats until there is an answer that is about the group, so callers only see those. A repeat is
+ * safe for every question here: joins and syncs name their member, commits and heartbeats their generation.
+ */
+import type { BrokerId, KafkaErrorName } from '#kernel';
+import { KafkaError, YakError } from '#kernel';
+import type { RpcMessages } from '#rpc';
+import type { Address, Cancellable } from '#seams';
+import { formatAddress, sleep } from '#seams';
+import { backoffMs } from './backoff.js';
+import type { ClientCore } from './client-core.js';
+import type { Lane } from './connection-pool.js';
+import { COORDINATOR_CHECK_MS } from './group-options.js';
+import { ATTEMPT_TIMEOUT_MS } from './options.js';
+
+type GroupPattern =
+  | 'joinGroup'
+  | 'syncGroup'
+  | 'groupHeartbeat'
+  | 'leaveGroup'
+  | 'commitOffsets'
+  | 'fetchOffsets'
+  | 'describeGroups'
+  | 'groupHistory';
+
+interface Coordinator {
+  readonly brokerId: BrokerId;
+  readonly address: Address;
+}
+
+export interface GroupAskOptions {
+  /** One attempt at one broker. */
+  readonly timeoutMs: number;
+  /** Asked before every attempt; false ends the question with null. */
+  readonly mayGoOn: () => boolean;
+}
+
+/** Another broker has to be asked. */
+const MOVED: ReadonlySet<KafkaErrorName> = new Set<KafkaErrorName>(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE']);
+/** The same broker will answer later. */
+const LATER: ReadonlySet<KafkaErrorName> = new Set<KafkaErrorName>([
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'UNSTABLE_OFFSET_COMMIT',
+  'REQUEST_TIMED_OUT',
+  'THROTTLING_QUOTA_EXCEEDED',
+]);
+/** No repeat would help. */
+const FATAL_CODES = new Set(['INVALID', 'UNKNOWN_PATTERN', 'TOO_LARGE', 'CLIENT_CLOSED']);
+
+export class GroupCoordinatorLink {
+  private coordinator: Coordinator | null = null;
+  private finding: Promise<Coordinator | null> | null = null;
+  private isClosed = false;
+
+  constructor(
+    private readonly core: ClientCore,
+    private readonly groupId: string,
+    private readonly lane: Lane,
+    /** Null: none that answers is known now. */
+    private readonly changed: (brokerId: BrokerId | null, reason: string) => void,
+  ) {}
+
+  /** Null when `mayGoOn` said no. Rejects with what no repeat would change. */
+  async ask<K extends GroupPattern>(pattern: K, request: RpcMessages[K][0], options: GroupAskOptions): Promise<RpcMessages[K][1] | null> {
+    const { scheduler, random } = this.core.seams;
+    const { retryBackoffMs, retryBackoffMaxMs, clientId } = this.core.options;
+    for (let attempt = 1; options.mayGoOn() && !this.isClosed; attempt++) {
+      const coordinator = await this.find();
+      if (coordinator !== null && options.mayGoOn()) {
+        const response = await this.attempt(coordinator, pattern, { ...request, clientId }, options.timeoutMs);
+        if (response !== null) {
+          const trouble = troubleOf(response);
+          if (trouble === null) return response;
+          if (MOVED.has(trouble)) this.lost(coordinator, `broker ${coordinator.brokerId} says ${trouble}`);
+        }
+      }
+      if (!options.mayGoOn()) break;
+      await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+    }
+    return null;
+  }
+
+  /** Cuts what is unanswered. */
+  close(): void {
+    this.isClosed = true;
+    if (this.coordinator !== null) this.core.pool.release(this.coordinator.address, this.lane);
+    this.coordinator = null;
+  }
+
+  /** Null: no answer; the coordinator has to be found again. */
+  private async attempt<K extends GroupPattern>(
+    coordinator: Coordinator,
+    pattern: K,
+    request: RpcMessages[K][0],
+    timeoutMs: number,
+  ): Promise<RpcMessages[K][1] | null> {
+    const { pool } = this.core;
+    const stopChecking = this.check(coordinator);
+    try {
+      const client = await pool.get(coordinator.address, this.lane);
+      const response = await client.request(pattern, request, { timeoutMs });
+      pool.succeeded(coordinator.address);
+      return response;
+    } catch (error) {
+      if (this.isClosed) return null;
+      const code = error instanceof YakError ? error.code : 'INTERNAL';
+      if (code === 'UNKNOWN_PATTERN') throw noGroups(error);
+      if (FATAL_CODES.has(code)) throw error;
+      if (code === 'REQUEST_TIMEOUT') pool.drop(coordinator.address, this.lane);
+      this.lost(coordinator, (error as Error).message);
+      return null;
+    } finally {
+      stopChecking();
+    }
+  }
+
+  /** A join may wait for minutes. When the coordinator is another one meanwhile, or froze and was replaced, the wait is cut. */
+  private check(coordinator: Coordinator): () => void {
+    let timer: Cancellable | null = null;
+    let isOver = false;
+    const checkLater = () => {
+      timer = this.core.seams.scheduler.after(COORDINATOR_CHECK_MS, async () => {
+        const now = await this.look(coordinator.address).catch(() => null);
+        if (isOver) return;
+        if (now === null || formatAddress(now.address) === formatAddress(coordinator.address)) checkLater();
+        else this.core.pool.drop(coordinator.address, this.lane);
+      });
+    };
+    checkLater();
+    return () => {
+      isOver = true;
+      timer?.cancel();
+    };
+  }
+
+  private find(): Promise<Coordinator | null> {
+    if (this.coordinator !== null) return Promise.resolve(this.coordinator);
+    this.finding ??= this.findNow().finally(() => {
+      this.finding = null;
+    });
+    return this.finding;
+  }
+
+  private async findNow(): Promise<Coordinator | null> {
+    try {
+      const found = await this.look();
+      if (found === null || this.isClosed) return null;
+      this.coordinator = found;
+      this.changed(found.brokerId, `broker ${found.brokerId} at ${formatAddress(found.address)}`);
+      return found;
+    } catch (error) {
+      if (error instanceof YakError && error.code === 'UNKNOWN_PATTERN') throw noGroups(error);
+      if (error instanceof KafkaError || (error instanceof YakError && FATAL_CODES.has(error.code))) throw error;
+      this.core.seams.logger.debug('no broker names the group coordinator', { groupId: this.groupId, reason: (error as Error).message });
+      return null;
+    }
+  }
+
+  /** Null: there is none now. Rejects as AnyNode.ask does, and with a KafkaError that is about the group. */
+  private async look(avoid?: Address): Promise<Coordinator | null> {
+    if (this.core.metadata.brokerAddresses().length === 0) await this.core.follower.fetch([]);
+    const options = { attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, isForBrokers: true, ...(avoid === undefined ? {} : { avoid: [avoid] }) };
+    const { coordinators } = await this.core.anyNode.ask('findCoordinator', { groupIds: [this.groupId] }, options);
+    const answer = coordinators[0];
+    if (answer === undefined) return null;
+    const { error, brokerId, host, port } = answer;
+    if (error === 'NONE') return { brokerId, address: { host, port } };
+    if (MOVED.has(error) || LATER.has(error)) return null;
+    throw new KafkaError(error, `group ${this.groupId}: ${error}${answer.message ? ` (${answer.message})` : ''}`);
+  }
+
+  private lost(coordinator: Coordinator, reason: string): void {
+    if (this.coordinator !== coordinator) return;
+    this.coordinator = null;
+    this.core.pool.release(coordinator.address, this.lane);
+    this.changed(null, reason);
+  }
+}
+
+/** What the answer says about who coordinates, or that it has to be asked again; null: it is about the group. */
+function troubleOf(response: unknown): KafkaErrorName | null {
+  const { error, partitions, groups } = response as {
+    error?: KafkaErrorName;
+    partitions?: readonly { error: KafkaErrorName }[];
+    groups?: readonly { error: KafkaErrorName }[];
+  };
+  const errors = [error ?? 'NONE', ...[...(partitions ?? []), ...(groups ?? [])].map((one) => one.error)];
+  return errors.find((one) => MOVED.has(one)) ?? errors.find((one) => LATER.has(one)) ?? null;
+}
+
+function noGroups(error: unknown): YakError {
+  return new YakError('UNSUPPORTED_VERSION', 'the brokers of this cluster know no consumer groups; run a newer version of them', {
+    cause: error,
+  });
+}
