@@ -73,3 +73,76 @@ describe('__consumer_offsets', () => {
     expect([...cluster.image.topicsByName.keys()]).toEqual([OFFSETS_TOPIC]);
   });
 });
+
+describe('topics that are changed', () => {
+  it('get partitions that their leaders know of when the answer comes, and configs that are in the records', async () => {
+    const cluster = await SimCluster.active();
+    await cluster.createTopic('t');
+    const grown = await cluster.ask('createPartitions', {
+      topics: [
+        { name: 't', totalCount: 3 },
+        { name: 'no', totalCount: 3 },
+      ],
+    });
+    expect(grown.topics).toEqual([
+      { name: 't', error: 'NONE' },
+      { name: 'no', error: 'UNKNOWN_TOPIC_OR_PARTITION', message: expect.any(String) },
+    ]);
+    expect(partitionsOf(cluster, 't').map((record) => record.leader)).toEqual([0, 1, 2]);
+    for (const { id, image } of cluster.brokers) {
+      if (id > 0) expect(image.partitionsOf(image.topicsByName.get('t')!.topicId)).toHaveLength(3);
+    }
+    const operations = [{ name: 'min.insync.replicas', operation: 'set', value: '3' }] as const;
+    const altered = await cluster.ask('alterConfigs', { resources: [{ type: 'topic', name: 't', operations }] });
+    expect(altered.resources).toEqual([{ type: 'topic', name: 't', error: 'NONE' }]);
+    expect(partitionsOf(cluster, 't').map((record) => [record.minInSyncReplicas, record.leaderEpoch])).toEqual([
+      [3, 0],
+      [3, 0],
+      [3, 0],
+    ]);
+    const dry = await cluster.ask('createPartitions', { topics: [{ name: 't', totalCount: 9 }], validateOnly: true });
+    expect(dry.topics).toEqual([{ name: 't', error: 'NONE' }]);
+    expect(partitionsOf(cluster, 't')).toHaveLength(3);
+  });
+
+  it('R13: a lower min.insync.replicas gives up no seat for brokers that were not heard since the coordinator came back', async () => {
+    const cluster = await SimCluster.active();
+    await cluster.createTopic('t');
+    cluster.brokers[2]!.kill();
+    cluster.brokers[1]!.kill();
+    await cluster.until(() => cluster.fencedBrokers().length === 2, 'two fenced');
+    expect(cluster.show()).toBe('leader 0 live 0 kept 1,2');
+    const before = cluster.show();
+    cluster.killCoordinator();
+    cluster.brokers[0]!.kill();
+    await cluster.startCoordinator();
+    // The store still calls broker 0 unfenced, and nobody has heard of it.
+    const operations = [{ name: 'min.insync.replicas', operation: 'set', value: '1' }] as const;
+    await cluster.ask('alterConfigs', { resources: [{ type: 'topic', name: 't', operations }] });
+    expect(cluster.partition().minInSyncReplicas).toBe(1);
+    expect(cluster.show()).toBe(before);
+  });
+
+  it('R19: not while the store is suspect, and neither does the internal topic come into being then', async () => {
+    const cluster = await SimCluster.active();
+    await cluster.createTopic('t');
+    cluster.brokers[2]!.kill();
+    await cluster.world.runFor(1_000);
+    cluster.killCoordinator();
+    cluster.world.disk('c').remove('/coordinator');
+    Object.assign(cluster, { config: { offsetsTopic: { ...offsetsTopic, replicationFactor: 2 } } });
+    await cluster.startCoordinator();
+    await cluster.until(() => cluster.coordinator.report().reason?.endsWith('brokers 2') === true, 'all copies but one');
+    await cluster.world.settle(cluster.coordinator.trust());
+    await cluster.until(() => [0, 1].every((id) => cluster.brokers[id]!.isActive), 'two active');
+    await cluster.world.runFor(5_000);
+    expect(cluster.coordinator.report().isSuspect).toBe(true);
+    const grown = await cluster.ask('createPartitions', { topics: [{ name: 't', totalCount: 3 }] });
+    expect(grown.topics[0]).toMatchObject({ name: 't', error: 'NOT_CONTROLLER', message: expect.stringContaining('suspect') });
+    const altered = await cluster.ask('alterConfigs', { resources: [{ type: 'topic', name: 't', operations: [] }] });
+    expect(altered.resources[0]).toMatchObject({ type: 'topic', name: 't', error: 'NOT_CONTROLLER' });
+    expect([...cluster.image.topicsByName.keys()]).toEqual(['t']);
+    cluster.brokers[2]!.start();
+    await cluster.until(() => cluster.image.topicsByName.has(OFFSETS_TOPIC), 'the topic');
+  });
+});

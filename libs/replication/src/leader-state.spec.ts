@@ -54,6 +54,19 @@ describe('high watermark', () => {
     expect(state.highWatermark).toBe(90);
   });
 
+  it('R1: m is that of the committed record, also when it changes within the leader epoch', () => {
+    const { state, status } = setUp(partitionRecord({ isr: seats(0) }));
+    state.localAdvanced(120, 120);
+    expect(state.highWatermark).toBe(90);
+    expect(state.committedChanged(partitionRecord({ isr: seats(0), minInSyncReplicas: 1, partitionEpoch: 8 }))).toBe(true);
+    expect(state.highWatermark).toBe(120);
+    expect(state.hasEnoughReplicas(status)).toBe(true);
+    state.committedChanged(partitionRecord({ isr: seats(0), minInSyncReplicas: 2, partitionEpoch: 9 }));
+    expect(state.hasEnoughReplicas(status)).toBe(false);
+    state.localAdvanced(130, 130);
+    expect(state.highWatermark).toBe(120);
+  });
+
   it('R1: a kept member that is fenced holds it back', () => {
     const { state, brokers, fetched, status } = setUp(partitionRecord({ isr: seats(0, 1) }));
     brokers.set(1, { brokerEpoch: 11, isFenced: true, isShuttingDown: false });
