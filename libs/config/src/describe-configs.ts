@@ -18,7 +18,7 @@ export interface ConfigSetting {
 }
 
 export type DescribedSource = 'topic' | 'static-broker' | 'default';
-export type DescribedType = 'boolean' | 'string' | 'int' | 'long' | 'list';
+export type DescribedType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list';
 
 export interface DescribedConfig {
   readonly name: string;
@@ -33,8 +33,8 @@ export interface DescribedConfig {
   readonly synonyms: readonly { readonly name: string; readonly value: string | null; readonly source: DescribedSource }[];
 }
 
-/** Which server config is the default of a topic config; null: there is none. */
-const SERVER_SYNONYMS: { readonly [N in TopicConfigName]: ServerConfigName | null } = {
+/** Which server config is the default of a topic config (the spec compares both tables); null: none is. */
+const SERVER_SYNONYMS: Readonly<Record<string, string | null>> = {
   'cleanup.policy': 'log.cleanup.policy',
   'retention.ms': 'log.retention.ms',
   'retention.bytes': 'log.retention.bytes',
@@ -47,6 +47,10 @@ const SERVER_SYNONYMS: { readonly [N in TopicConfigName]: ServerConfigName | nul
   'min.insync.replicas': null,
   'log.flush.policy': 'log.flush.policy',
   'flush.ms': 'log.flush.interval.ms',
+  'delete.retention.ms': 'log.cleaner.delete.retention.ms',
+  'min.cleanable.dirty.ratio': 'log.cleaner.min.cleanable.ratio',
+  'min.compaction.lag.ms': 'log.cleaner.min.compaction.lag.ms',
+  'max.compaction.lag.ms': 'log.cleaner.max.compaction.lag.ms',
 };
 
 /**
@@ -91,12 +95,12 @@ export function describeTopicConfigs(
   settings: readonly ConfigSetting[],
   replicationFactor: number,
 ): readonly DescribedConfig[] {
-  const known = new Map(settings.map((setting) => [setting.name, setting]));
+  const known = new Map<string, ConfigSetting>(settings.map((setting) => [setting.name, setting]));
   return (Object.keys(TOPIC_CONFIGS) as TopicConfigName[]).map((name) => {
     const definition: ConfigDefinition<unknown> = TOPIC_CONFIGS[name];
     const synonyms: DescribedConfig['synonyms'][number][] = [];
     if (Object.hasOwn(configs, name)) synonyms.push({ name, value: configs[name]!, source: 'topic' });
-    const serverName = SERVER_SYNONYMS[name];
+    const serverName = SERVER_SYNONYMS[name] ?? null;
     const setting = serverName === null ? undefined : known.get(serverName);
     if (setting && !setting.isDefault) synonyms.push({ name: setting.name, value: setting.value, source: 'static-broker' });
     const byDefault = name === 'min.insync.replicas' ? effectiveMinInSyncReplicas({}, replicationFactor) : definition.default;
@@ -115,9 +119,13 @@ export function describeTopicConfigs(
   });
 }
 
+/** How people write "no limit" of a long; it is read as the largest safe integer. */
+const LONG_MAX = '9223372036854775807';
+
 /** As it would be written in a file; null for "none". */
 export function configText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
+  if (value === Number.MAX_SAFE_INTEGER) return LONG_MAX;
   if (Array.isArray(value)) return value.map(configText).join(',');
   return isAddress(value) ? formatAddress(value) : String(value);
 }
