@@ -50,7 +50,7 @@ export const LINES_MAX = 420;
 export const LONG_FILES = {
   'libs/client/src/consumer.ts': 450,
   'libs/client/src/producer.ts': 600,
-  'libs/coordinator-core/src/reign.ts': 645,
+  'libs/coordinator-core/src/reign.ts': 575,
   'libs/log/src/log-directory.ts': 585,
   'libs/log/src/segmented-log.ts': 540,
   'libs/seams-sim/src/disk.ts': 510,

@@ -204,6 +204,11 @@ export class SimCluster {
       flushPolicy: 'commit',
       flushIntervalMs: 1_000,
       producerIdExpirationMs: 24 * 3_600_000,
+      cleanupPolicy: 'delete',
+      deleteRetentionMs: 24 * 3_600_000,
+      minCleanableDirtyRatio: 0.5,
+      minCompactionLagMs: 0,
+      maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
     };
   }
 
@@ -302,7 +307,8 @@ function describeBroker(broker: Broker | null, process: SimProcess | null): stri
   const partitions = [...broker.partitions].map((partition) => {
     const { log, role, record } = partition;
     const isr = record.isr.map((member) => member.brokerId).join('');
-    return `${partition.topic === '__consumer_offsets' ? 'offsets ' : ''}${partition.index} ${role.kind} LE ${record.leaderEpoch} PE ${record.partitionEpoch} ISR ${isr} HW ${partition.highWatermark} held ${log.heldEndOffset} LEO ${log.logEndOffset}`;
+    const name = `${partition.topic}-${partition.index}`;
+    return `${name} ${role.kind} LE ${record.leaderEpoch} PE ${record.partitionEpoch} ISR ${isr} HW ${partition.highWatermark} held ${log.heldEndOffset} LEO ${log.logEndOffset}`;
   });
   return `${process.state} ${state}${failure ? ` (${failure})` : ''} [${partitions.join(', ')}]`;
 }

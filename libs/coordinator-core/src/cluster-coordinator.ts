@@ -35,6 +35,8 @@ export const REGISTRATION_HOLD_MS = 500;
 /** A blank broker counts for the bootstrap if it asked within this. */
 export const BLANK_BROKER_MEMORY_MS = 10_000;
 
+const NOT_REGISTERED = { brokerEpoch: -1, clusterId: '', revision: -1, wantsMetadataCopy: false } as const;
+
 export class ClusterCoordinator {
   readonly handlers: RpcHandlers;
   private readonly config: CoordinatorConfig;
@@ -385,16 +387,7 @@ export class ClusterCoordinator {
   }
 
   private waiting(message: string): RegisterBrokerResponse {
-    const { coordinatorEpoch } = this;
-    return {
-      error: 'BROKER_NOT_AVAILABLE',
-      message,
-      brokerEpoch: -1,
-      clusterId: '',
-      coordinatorEpoch,
-      revision: -1,
-      wantsMetadataCopy: false,
-    };
+    return { error: 'BROKER_NOT_AVAILABLE', message, ...NOT_REGISTERED, coordinatorEpoch: this.coordinatorEpoch };
   }
 
   private get isStopped(): boolean {
