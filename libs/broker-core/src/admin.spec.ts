@@ -217,6 +217,25 @@ describe('refused at this broker', () => {
     expect(world.forwarded).toHaveLength(1);
   });
 
+  it('counts and names that are impossible, so that one of them does not spoil the whole request', async () => {
+    const world = new World();
+    const long = 'x'.repeat(5_000);
+    const topics = [{ name: 'a', partitions: 0 }, { name: 'b', partitions: -2 }, { name: 'c', replicationFactor: 0 }, { name: long }];
+    const errors = [
+      (await world.admin.createTopics(context, { topics })).topics,
+      (await world.admin.deleteTopics(context, { topics: [{ name: '' }, { name: long }] })).topics,
+      (await world.admin.createPartitions(context, { topics: ['t', long].map((name) => ({ name, totalCount: 0 })) })).topics,
+      (await world.admin.alterConfigs(context, { resources: [{ type: 'topic', name: long, operations: [] }] })).resources,
+    ].map((answers) => answers.map(({ error }) => error));
+    expect(errors).toEqual([
+      ['INVALID_PARTITIONS', 'INVALID_PARTITIONS', 'INVALID_REPLICATION_FACTOR', 'INVALID_TOPIC_EXCEPTION'],
+      ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION'],
+      ['INVALID_PARTITIONS', 'UNKNOWN_TOPIC_OR_PARTITION'],
+      ['INVALID_TOPIC_EXCEPTION'],
+    ]);
+    expect(world.forwarded).toEqual([]);
+  });
+
   it('what the asker may not do, by the operation of each verb', async () => {
     const world = new World(forbidding('CREATE', 'DELETE', 'ALTER', 'ALTER_CONFIGS', 'DESCRIBE_CONFIGS'));
     const { admin } = world;

@@ -104,7 +104,7 @@ export class Admin implements AdminVerbs {
   }
 
   async createPartitions(context: RequestContext, request: CreatePartitionsRequest): Promise<CreatePartitionsResponse> {
-    const [topics, refused] = sorted(request.topics, ({ name }) => this.partitionsProblem(context, name));
+    const [topics, refused] = sorted(request.topics, (topic) => this.partitionsProblem(context, topic));
     const { topics: answers } = await this.changed(
       'createPartitions',
       context,
@@ -166,12 +166,19 @@ export class Admin implements AdminVerbs {
     return this.seams.authorizer.isAllowed(context, operation, { type: 'CLUSTER', name: 'cluster' });
   }
 
-  private creationProblem(context: RequestContext, { name }: CreateTopicsRequest['topics'][number]): Refusal | null {
+  private creationProblem(context: RequestContext, topic: CreateTopicsRequest['topics'][number]): Refusal | null {
+    const { name, partitions = -1, replicationFactor = -1 } = topic;
     if (!this.isAllowed(context, 'CREATE', name) && !this.isAllowedOnCluster(context, 'CREATE'))
       return { error: 'TOPIC_AUTHORIZATION_FAILED' };
     const problem = topicNameProblem(name);
     if (problem !== null) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem };
-    return isInternalTopic(name) ? { error: 'INVALID_TOPIC_EXCEPTION', message: `${name} is created by the cluster itself` } : null;
+    if (isInternalTopic(name)) return { error: 'INVALID_TOPIC_EXCEPTION', message: `${name} is created by the cluster itself` };
+    if (partitions < 1 && partitions !== -1) return tooFewPartitions(partitions);
+    if (replicationFactor >= 1 || replicationFactor === -1) return null;
+    return {
+      error: 'INVALID_REPLICATION_FACTOR',
+      message: `replication factor ${replicationFactor} is not possible: at least 1, or -1 for the default`,
+    };
   }
 
   private deletionProblem(context: RequestContext, topic: DeleteTopicsRequest['topics'][number]): Refusal | null {
@@ -179,17 +186,24 @@ export class Admin implements AdminVerbs {
     // Without its name nobody could say who may delete it.
     if (name === undefined) return { error: 'UNKNOWN_TOPIC_ID', message: 'this broker knows no topic with that id' };
     if (!this.isAllowed(context, 'DELETE', name)) return { error: 'TOPIC_AUTHORIZATION_FAILED' };
+    if (topicNameProblem(name) !== null) return noSuchTopic();
     return isInternalTopic(name) ? { error: 'INVALID_TOPIC_EXCEPTION', message: `${name} belongs to the cluster and stays` } : null;
   }
 
-  private partitionsProblem(context: RequestContext, name: string): Refusal | null {
+  private partitionsProblem(context: RequestContext, { name, totalCount }: CreatePartitionsRequest['topics'][number]): Refusal | null {
     if (!this.isAllowed(context, 'ALTER', name)) return { error: 'TOPIC_AUTHORIZATION_FAILED' };
+    if (topicNameProblem(name) !== null) return noSuchTopic();
+    if (totalCount < 1) return tooFewPartitions(totalCount);
     if (!isInternalTopic(name)) return null;
     return { error: 'INVALID_TOPIC_EXCEPTION', message: `${name} keeps its partitions: their number decides which of them holds what` };
   }
 
   private alterationProblem(context: RequestContext, { type, name }: AlterConfigsRequest['resources'][number]): Refusal | null {
-    if (type === 'topic') return this.isAllowed(context, 'ALTER_CONFIGS', name) ? null : { error: 'TOPIC_AUTHORIZATION_FAILED' };
+    if (type === 'topic') {
+      if (!this.isAllowed(context, 'ALTER_CONFIGS', name)) return { error: 'TOPIC_AUTHORIZATION_FAILED' };
+      const problem = topicNameProblem(name);
+      return problem === null ? null : { error: 'INVALID_TOPIC_EXCEPTION', message: problem };
+    }
     if (!this.isAllowedOnCluster(context, 'ALTER_CONFIGS')) return { error: 'CLUSTER_AUTHORIZATION_FAILED' };
     if (type !== 'broker') return { error: 'INVALID_REQUEST', message: noSuchConfigs(type) };
     const message = 'configs of brokers are read at start only: set it in the configuration file, the environment or by flag, and restart';
@@ -232,6 +246,15 @@ export class Admin implements AdminVerbs {
       await this.host.waitForMetadata((image) => image.revision > revision, COORDINATOR_RETRY_MS);
     }
   }
+}
+
+function tooFewPartitions(partitions: number): Refusal {
+  return { error: 'INVALID_PARTITIONS', message: `${partitions} partitions are not possible: at least 1` };
+}
+
+/** An illegal name cannot be the name of a topic. */
+function noSuchTopic(): Refusal {
+  return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'there is no topic of that name' };
 }
 
 function clamp(timeoutMs: number): number {
