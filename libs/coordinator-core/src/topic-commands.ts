@@ -64,9 +64,9 @@ export class TopicCommands {
     }
   }
 
-  /** A topic of the cluster's own. Its configs are ours: validated where they were read. */
+  /** A topic of the cluster's own. */
   async createInternal(topic: NewTopicCommand): Promise<CreatedTopic> {
-    const context = { ...this.creation(), validateTopicConfigs: () => [], mayBeInternal: true };
+    const context = { ...this.creation(), mayBeInternal: true };
     const { topics } = await this.options.chain.submit((state) => createTopics(state, { topics: [topic] }, context));
     return topics[0]!;
   }

@@ -98,12 +98,12 @@ function alter(
   cluster: ModelCluster,
   operations: readonly TopicConfigOperation[],
   changes: Partial<AlterTopicConfigsCommand> = {},
-  options: { validateOnly?: boolean; isHeard?: (brokerId: number) => boolean; validates?: boolean } = {},
+  options: { validateOnly?: boolean; isHeard?: (brokerId: number) => boolean } = {},
 ) {
   const command = { resources: [{ type: 'topic', name: 't', operations, ...changes }], validateOnly: options.validateOnly ?? false };
   const { resources } = cluster.do(
     alterTopicConfigs(cluster.state, command, {
-      validateTopicConfigs: options.validates === false ? () => [] : validateTopicConfigs,
+      validateTopicConfigs,
       isKnownConfig: (name) => KNOWN.includes(name),
       defaultFlushPolicy: 'commit',
       ...(options.isHeard ? { isHeard: options.isHeard } : {}),
@@ -134,12 +134,13 @@ describe('configs of a topic', () => {
     expect(configsOf(cluster)).toEqual({ 'segment.bytes': '4096' });
 
     const list = (operation: 'append' | 'subtract', value: string) => {
-      alter(cluster, [{ name: 'cleanup.policy', operation, value }], {}, { validates: false });
+      alter(cluster, [{ name: 'cleanup.policy', operation, value }]);
       return configsOf(cluster)['cleanup.policy'];
     };
     expect(list('append', 'compact')).toBe('delete,compact');
     expect(list('append', 'delete, compact')).toBe('delete,compact');
     expect(list('subtract', 'delete')).toBe('compact');
+    expect(alter(cluster, [{ name: 'cleanup.policy', operation: 'subtract', value: 'compact' }]).error).toBe('INVALID_CONFIG');
     expect(cluster.partition().partitionEpoch).toBe(0);
   });
 
@@ -175,7 +176,7 @@ describe('configs of a topic', () => {
     cluster.create({ name: '__consumer_offsets', configs: { 'cleanup.policy': 'compact' } });
     const changed = alter(cluster, [set('cleanup.policy', 'delete')], { name: '__consumer_offsets' });
     expect(changed).toMatchObject({ error: 'INVALID_CONFIG', message: expect.stringContaining('has to stay compact') });
-    expect(alter(cluster, [set('segment.bytes', '4096')], { name: '__consumer_offsets' }, { validates: false }).error).toBe('NONE');
+    expect(alter(cluster, [set('segment.bytes', '4096')], { name: '__consumer_offsets' }).error).toBe('NONE');
   });
 });
 
