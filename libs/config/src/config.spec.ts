@@ -193,7 +193,11 @@ describe('topic configs', () => {
       'message.timestamp.after.max.ms': ['9223372036854775807', { messageTimestampAfterMaxMs: Number.MAX_SAFE_INTEGER }],
       'log.flush.policy': ['interval', { flushPolicy: 'interval' }],
       'flush.ms': ['20', { flushIntervalMs: 20 }],
-      'cleanup.policy': ['delete', {}],
+      'cleanup.policy': ['delete, compact', { cleanupPolicy: 'compact,delete' }],
+      'delete.retention.ms': ['0', { deleteRetentionMs: 0 }],
+      'min.cleanable.dirty.ratio': ['0.25', { minCleanableDirtyRatio: 0.25 }],
+      'min.compaction.lag.ms': ['7', { minCompactionLagMs: 7 }],
+      'max.compaction.lag.ms': ['8', { maxCompactionLagMs: 8 }],
       'min.insync.replicas': ['1', {}],
     };
     expect(Object.keys(changes).sort()).toEqual(Object.keys(TOPIC_CONFIGS).sort());
@@ -216,17 +220,27 @@ describe('topic configs', () => {
 
   it('refuses by name what does not act yet, what is unknown and what is wrong, each with its reason', () => {
     const problems = validateTopicConfigs({
-      'cleanup.policy': 'compact',
+      'cleanup.policy': 'compact,squeeze',
       'compression.type': 'producer',
       'retention.msec': '1',
       'segment.bytes': '10',
       'flush.ms': '5',
     });
     expect(problems.map((one) => one.name)).toEqual(['cleanup.policy', 'compression.type', 'retention.msec', 'segment.bytes']);
-    expect(problems[0]!.reason).toBe('topic config cleanup.policy=compact: must be delete');
+    expect(problems[0]!.reason).toBe('topic config cleanup.policy=compact,squeeze: must be delete, compact or compact,delete');
     expect(problems[1]!.reason).toMatch(/compression\.type does not act yet/);
     expect(problems[2]!.reason).toMatch(/unknown topic config retention\.msec/);
     expect(problems[3]!.reason).toMatch(/segment\.bytes=10: must be at least 1024/);
+  });
+
+  it('refuses lags of compaction that cannot both hold, ratios that are none, and takes a policy in any order', () => {
+    expect(validateTopicConfigs({ 'min.compaction.lag.ms': '9', 'max.compaction.lag.ms': '8' }).map((one) => one.name)).toEqual([
+      'min.compaction.lag.ms',
+    ]);
+    for (const ratio of ['1.01', '-0.1', 'half', '']) expect(validateTopicConfigs({ 'min.cleanable.dirty.ratio': ratio })).toHaveLength(1);
+    for (const policy of ['', 'compact,', 'delete,delete']) expect(validateTopicConfigs({ 'cleanup.policy': policy })).toHaveLength(1);
+    expect(effectiveLogConfig(defaults, { 'cleanup.policy': 'compact' }).cleanupPolicy).toBe('compact');
+    expect(effectiveLogConfig(defaults, { 'cleanup.policy': 'compact,delete' }).cleanupPolicy).toBe('compact,delete');
   });
 
   it('names from the prototype of objects are unknown as any other', () => {

@@ -3,9 +3,10 @@
  * a person. Rows are data: flags, environment, file, DescribeConfigs and docs/configs.md are all read from them. A value
  * that does not parse is an expected failure and comes back as a reason, never as an exception.
  */
+import type { CleanupPolicy } from '#log';
 import { type Address, parseAddress } from '#seams';
 
-export type ConfigType = 'boolean' | 'int' | 'long' | 'string' | 'list' | 'choice' | 'address';
+export type ConfigType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list' | 'choice' | 'address';
 export type ConfigUnit = 'ms' | 'bytes' | 'partitions' | 'replicas';
 export type ConfigScope = 'broker' | 'coordinator' | 'topic';
 
@@ -87,6 +88,18 @@ function parseWhole(text: string, min: number, max: number, isClamped = false): 
   return { ok: true, value: Number(exact) };
 }
 
+/** Decimal number in [min, max], both inclusive. */
+export function double(row: Row<number> & { min: number; max?: number }): ConfigDefinition<number> {
+  const { min, max = Number.MAX_VALUE } = row;
+  return define('double', row, row.max === undefined ? `${min} or more` : `${min} to ${max}`, (text) => {
+    const trimmed = text.trim();
+    const value = /^[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,3})?$/.test(trimmed) ? Number(trimmed) : Number.NaN;
+    if (Number.isNaN(value)) return { ok: false, reason: 'is not a number' };
+    if (value < min) return { ok: false, reason: `must be at least ${min}` };
+    return value > max ? { ok: false, reason: `must be at most ${max}` } : { ok: true, value };
+  });
+}
+
 export function boolean(row: Row<boolean>): ConfigDefinition<boolean> {
   return define('boolean', row, 'true or false', (text) => {
     const lower = text.trim().toLowerCase();
@@ -131,6 +144,16 @@ export function parseAddressList(text: string): Parsed<readonly Address[]> {
     addresses.push(one);
   }
   return { ok: true, value: addresses };
+}
+
+/** `delete`, `compact`, or both in any order. */
+export function cleanupPolicy(row: Row<CleanupPolicy>): ConfigDefinition<CleanupPolicy> {
+  return define<CleanupPolicy>('list', row, 'delete, compact or both', (text) => {
+    const parts = text.split(',').map((part) => part.trim());
+    const isKnown = parts.every((part) => part === 'delete' || part === 'compact');
+    if (!isKnown || new Set(parts).size !== parts.length) return { ok: false, reason: 'must be delete, compact or compact,delete' };
+    return { ok: true, value: parts.length === 2 ? 'compact,delete' : (parts[0] as CleanupPolicy) };
+  });
 }
 
 /** Distinct node ids of at least 0, separated by commas. */

@@ -11,6 +11,8 @@ import {
   type ConfigDefinition,
   type ConfigValue,
   choice,
+  cleanupPolicy,
+  double,
   int,
   long,
   nodeIdList,
@@ -306,10 +308,31 @@ export const SERVER_CONFIGS = {
     unit: 'ms',
     documentation: 'Default of the topic config message.timestamp.after.max.ms.',
   }),
-  'log.cleanup.policy': choice({
-    default: 'delete',
-    values: ['delete'],
-    documentation: 'Default of the topic config cleanup.policy. Compaction does not exist yet.',
+  'log.cleanup.policy': cleanupPolicy({ default: 'delete', documentation: 'Default of the topic config cleanup.policy.' }),
+  'log.cleaner.delete.retention.ms': long({
+    default: DAY_MS,
+    min: 0,
+    unit: 'ms',
+    documentation: 'Default of the topic config delete.retention.ms.',
+  }),
+  'log.cleaner.min.cleanable.ratio': double({
+    default: 0.5,
+    min: 0,
+    max: 1,
+    documentation: 'Default of the topic config min.cleanable.dirty.ratio.',
+  }),
+  'log.cleaner.min.compaction.lag.ms': long({
+    default: 0,
+    min: 0,
+    unit: 'ms',
+    documentation: 'Default of the topic config min.compaction.lag.ms.',
+  }),
+  'log.cleaner.max.compaction.lag.ms': long({
+    default: Number.MAX_SAFE_INTEGER,
+    defaultText: '9223372036854775807',
+    min: 1,
+    unit: 'ms',
+    documentation: 'Default of the topic config max.compaction.lag.ms.',
   }),
   'log.flush.policy': choice({
     default: 'commit',
@@ -329,6 +352,32 @@ export const SERVER_CONFIGS = {
     min: 10,
     unit: 'ms',
     documentation: 'How often old segments are looked for.',
+  }),
+
+  // ---- compaction ----
+  'log.cleaner.enable': boolean({
+    default: true,
+    documentation: 'Whether topics with cleanup.policy=compact are compacted on this broker. Without it, __consumer_offsets only grows.',
+  }),
+  'log.cleaner.backoff.ms': long({
+    default: 15_000,
+    min: 1,
+    unit: 'ms',
+    documentation: 'Pause before logs are looked at again when none needed compaction.',
+  }),
+  'log.cleaner.io.max.bytes.per.second': double({
+    default: 32 * MIB,
+    min: 1_024,
+    documentation:
+      'Most that compaction reads and writes, together, so that it is not in the way of clients. Kafka has no limit by default.',
+  }),
+  'log.cleaner.dedupe.buffer.size': long({
+    default: 128 * MIB,
+    min: 65_536,
+    max: 2_147_483_647,
+    unit: 'bytes',
+    documentation:
+      'Most memory for the offsets of the newest keys, 24 bytes each at 75 % load. A log with more is compacted in several rounds.',
   }),
 } as const satisfies Record<string, ConfigDefinition<unknown>>;
 
@@ -356,7 +405,9 @@ export const NOT_ACTING_SERVER_CONFIGS: Readonly<Record<string, string>> = {
   'log.roll.jitter.ms': '',
   'log.flush.interval.messages': 'use log.flush.policy and log.flush.interval.ms',
   'log.flush.scheduler.interval.ms': 'use log.flush.interval.ms',
-  'log.cleaner.enable': '',
+  'log.cleaner.threads': 'there is one cleaner per broker',
+  'log.cleaner.io.buffer.size': '',
+  'log.cleaner.io.buffer.load.factor': '',
   'log.message.timestamp.type': '',
   'log.message.timestamp.before.max.ms': '',
   'log.preallocate': '',

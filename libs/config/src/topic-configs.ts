@@ -2,8 +2,8 @@
  * The configs that a topic can have, and what they come to. The cluster coordinator validates before it commits a topic;
  * everyone who reads committed configs later must not fail on them, so reading ignores what it does not understand.
  */
-import type { FlushPolicy, LogConfig } from '#log';
-import { type ConfigDefinition, choice, int, long } from './definition.js';
+import type { CleanupPolicy, FlushPolicy, LogConfig } from '#log';
+import { type ConfigDefinition, choice, cleanupPolicy, double, int, long } from './definition.js';
 import { SERVER_CONFIGS, type ServerConfigName, type ServerConfigValues } from './server-configs.js';
 
 const TOPIC = ['topic'] as const;
@@ -14,10 +14,37 @@ function fromServer<N extends ServerConfigName>(
 }
 
 export const TOPIC_CONFIGS = {
-  'cleanup.policy': choice({
+  'cleanup.policy': cleanupPolicy({
     ...fromServer('log.cleanup.policy'),
-    values: ['delete'],
-    documentation: 'What happens to old records: delete drops whole segments. Compaction does not exist yet.',
+    documentation:
+      'What happens to old records: delete drops whole segments by retention.ms and retention.bytes, compact keeps the newest record of each key; both together are written compact,delete.',
+  }),
+  'delete.retention.ms': long({
+    ...fromServer('log.cleaner.delete.retention.ms'),
+    min: 0,
+    unit: 'ms',
+    documentation:
+      'With compact: how long a tombstone (a record without value) stays after compaction first saw it. A reader that is further behind may miss the deletion.',
+  }),
+  'min.cleanable.dirty.ratio': double({
+    ...fromServer('log.cleaner.min.cleanable.ratio'),
+    min: 0,
+    max: 1,
+    documentation: 'With compact: a partition is compacted once more than this share of its closed segments was not compacted yet.',
+  }),
+  'min.compaction.lag.ms': long({
+    ...fromServer('log.cleaner.min.compaction.lag.ms'),
+    min: 0,
+    unit: 'ms',
+    documentation: 'With compact: records stay uncompacted for at least this long.',
+  }),
+  'max.compaction.lag.ms': long({
+    ...fromServer('log.cleaner.max.compaction.lag.ms'),
+    defaultText: '9223372036854775807',
+    min: 1,
+    unit: 'ms',
+    documentation:
+      'With compact: a record that is older is compacted whatever min.cleanable.dirty.ratio says; open segments are closed at the next append by then.',
   }),
   'retention.ms': long({
     ...fromServer('log.retention.ms'),
@@ -101,21 +128,17 @@ export const NOT_ACTING_TOPIC_CONFIGS: ReadonlySet<string> = new Set([
   'compression.gzip.level',
   'compression.lz4.level',
   'compression.zstd.level',
-  'delete.retention.ms',
   'file.delete.delay.ms',
   'flush.messages',
   'follower.replication.throttled.replicas',
   'leader.replication.throttled.replicas',
   'local.retention.bytes',
   'local.retention.ms',
-  'max.compaction.lag.ms',
   'message.downconversion.enable',
   'message.format.version',
   'message.timestamp.before.max.ms',
   'message.timestamp.difference.max.ms',
   'message.timestamp.type',
-  'min.cleanable.dirty.ratio',
-  'min.compaction.lag.ms',
   'preallocate',
   'remote.log.copy.disable',
   'remote.log.delete.on.disable',
@@ -136,6 +159,11 @@ export function validateTopicConfigs(configs: Readonly<Record<string, string>>):
   for (const [name, value] of Object.entries(configs)) {
     const reason = topicConfigProblem(name, value);
     if (reason !== null) problems.push({ name, reason });
+  }
+  const minLagMs = numberOf(configs, 'min.compaction.lag.ms') ?? 0;
+  if (minLagMs > (numberOf(configs, 'max.compaction.lag.ms') ?? Number.MAX_SAFE_INTEGER)) {
+    const reason = `topic config min.compaction.lag.ms=${minLagMs} is longer than max.compaction.lag.ms=${configs['max.compaction.lag.ms']}`;
+    problems.push({ name: 'min.compaction.lag.ms', reason });
   }
   return problems;
 }
@@ -169,6 +197,11 @@ export function defaultLogConfig(values: ServerConfigValues): LogConfig {
     flushPolicy: values['log.flush.policy'],
     flushIntervalMs: values['log.flush.interval.ms'],
     producerIdExpirationMs: values['producer.id.expiration.ms'],
+    cleanupPolicy: values['log.cleanup.policy'],
+    deleteRetentionMs: values['log.cleaner.delete.retention.ms'],
+    minCleanableDirtyRatio: values['log.cleaner.min.cleanable.ratio'],
+    minCompactionLagMs: values['log.cleaner.min.compaction.lag.ms'],
+    maxCompactionLagMs: values['log.cleaner.max.compaction.lag.ms'],
   };
 }
 
@@ -186,7 +219,17 @@ export function effectiveLogConfig(defaults: LogConfig, topicConfigs: Readonly<R
     flushPolicy: effectiveFlushPolicy(defaults.flushPolicy, topicConfigs),
     flushIntervalMs: numberOf(topicConfigs, 'flush.ms') ?? defaults.flushIntervalMs,
     producerIdExpirationMs: defaults.producerIdExpirationMs,
+    cleanupPolicy: effectiveCleanupPolicy(defaults.cleanupPolicy, topicConfigs),
+    deleteRetentionMs: numberOf(topicConfigs, 'delete.retention.ms') ?? defaults.deleteRetentionMs,
+    minCleanableDirtyRatio: numberOf(topicConfigs, 'min.cleanable.dirty.ratio') ?? defaults.minCleanableDirtyRatio,
+    minCompactionLagMs: numberOf(topicConfigs, 'min.compaction.lag.ms') ?? defaults.minCompactionLagMs,
+    maxCompactionLagMs: numberOf(topicConfigs, 'max.compaction.lag.ms') ?? defaults.maxCompactionLagMs,
   };
+}
+
+function effectiveCleanupPolicy(fallback: CleanupPolicy, topicConfigs: Readonly<Record<string, string>>): CleanupPolicy {
+  const parsed = TOPIC_CONFIGS['cleanup.policy'].parse(topicConfigs['cleanup.policy'] ?? '');
+  return parsed.ok ? parsed.value : fallback;
 }
 
 /** Goes into the partition record, because all replicas must judge by the same policy (R1). */

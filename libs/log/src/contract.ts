@@ -10,9 +10,13 @@
  *   A switch to `commit` takes nothing back: what counted goes on counting, and only what comes after it waits for its sync.
  */
 import type { KafkaErrorName, LeaderEpoch, Offset, TopicId, WallMs } from '#kernel';
+import type { CleanerConfig, LogCleaner } from './cleaner/log-cleaner.js';
 
 /** `commit`: fdatasync before a replica counts as holding a record (group commit). `interval`: page cache, as Kafka. */
 export type FlushPolicy = 'commit' | 'interval';
+
+/** What happens to old records: whole segments go, only the newest record of each key stays, or both. */
+export type CleanupPolicy = 'delete' | 'compact' | 'compact,delete';
 
 export interface LogConfig {
   readonly segmentBytes: number;
@@ -30,6 +34,15 @@ export interface LogConfig {
   /** Under `interval`: the longest time that written bytes stay unsynced. */
   readonly flushIntervalMs: number;
   readonly producerIdExpirationMs: number;
+  readonly cleanupPolicy: CleanupPolicy;
+  /** How long a tombstone stays after compaction has first seen it: for readers that are behind. */
+  readonly deleteRetentionMs: number;
+  /** A log is compacted once more than this share of its closed segments is not yet, 0 to 1. */
+  readonly minCleanableDirtyRatio: number;
+  /** Records younger than this are not compacted. */
+  readonly minCompactionLagMs: number;
+  /** A record is compacted at the latest when it is this old, if its segment is closed; segments are closed by then, too. */
+  readonly maxCompactionLagMs: number;
 }
 
 export type AppendOutcome =
@@ -76,25 +89,32 @@ export interface PartitionLog {
   /**
    * Validates exactly one client batch (kafka-protocol 3.3), assigns offsets, deduplicates by producer state, and queues it
    * for the one write of this turn. `records` belongs to the log from now on: base offset and leader epoch are patched in
-   * place (R27). Requires leaderEpoch >= latestEpoch. Never throws for bad input.
+   * place (R27). Requires leaderEpoch >= latestEpoch. Never throws for bad input. A compacted log refuses records without key.
    */
   appendAsLeader(records: Buffer, leaderEpoch: LeaderEpoch): AppendOutcome;
   /** The original offsets when `records` is one of its producer's last five batches (R26), else null. Appends nothing. */
   findDuplicate(records: Buffer): { readonly baseOffset: Offset /** inclusive */; readonly lastOffset: Offset } | null;
   /**
    * Appends whole batches as the leader stored them. Throws CorruptionError on a bad CRC, a cut or malformed batch, offsets
-   * that do not continue logEndOffset, or epochs that go backwards (R5); then nothing of `records` was appended.
+   * below logEndOffset or out of order, or epochs that go backwards (R5); then nothing of `records` was appended.
+   *
+   * Holes are accepted, before the first batch and between batches. That is safe: a leader answers a fetch with the first batch that
+   * reaches the asked offset, so a hole is what its compaction removed, which is below its high watermark and superseded. Compaction
+   * keeps the last batch of each leader epoch and of each segment that it wrote, if only the header: epochs begin at the same offsets
+   * on all replicas, and the batch behind a hole is below the high watermark, too, so no cut ever ends in a hole. The caller sees to
+   * it that the answer belongs to a fetch from this logEndOffset, of this epoch, whose history did not diverge (R3, R5).
    */
   appendAsFollower(records: Buffer): void;
   /** Writes (epoch, logEndOffset) into the epoch cache, durably, before the first append of that epoch (R4). */
   beginLeaderEpoch(leaderEpoch: LeaderEpoch): void;
   /**
-   * Largest known epoch <= `leaderEpoch` and where it ends: the start of the next higher one, or logEndOffset (KIP-101, 279).
+   * Largest known epoch <= `leaderEpoch` and where it ends: the start of the next higher one, or logEndOffset (KIP-101, 279). Where
+   * compaction left a hole at an epoch's start, replicas may disagree about it inside the hole, which holds no record to cut.
    * Above the latest, -1, or nothing known: (-1, -1). Below the first: (leaderEpoch, start of the first).
    */
   endOffsetForEpoch(leaderEpoch: LeaderEpoch): EpochEnd;
   /**
-   * Drops everything at and above `offset` (a batch that straddles it goes whole), highest segment first, durably (R16), with
+   * Drops everything at and above `offset` (a batch that straddles it goes whole, a hole before it, too), highest segment first, durably (R16), with
    * epoch cache (also when offset >= logEndOffset, KAFKA-10706) and producer state rebuilt (R26).
    */
   truncateTo(offset: Offset): void;
@@ -109,8 +129,9 @@ export interface PartitionLog {
   flush(): Promise<void>;
 
   /**
-   * Whole batches from the one that contains `offset`, below `endOffset` (exclusive, a batch that straddles it is left out),
-   * at most `maxBytes`, but the first batch always whole when `atLeastOneBatch`. Empty at the end. A Buffer array from memory for the tail (answers
+   * Whole batches from the first that reaches `offset`, below `endOffset` (exclusive, a batch that straddles it is left out),
+   * at most `maxBytes`, but the first batch always whole when `atLeastOneBatch`. After compaction the first one may begin above
+   * `offset`, and batches may have no records: go on at the last offset + 1. Empty at the end. A Buffer array from memory for the tail (answers
    * synchronously), else a promise. Buffers are the caller's to send, not to change. `offset` must be in
    * [logStartOffset, logEndOffset].
    */
@@ -120,7 +141,7 @@ export interface PartitionLog {
   /** The record with the largest timestamp below `endOffset` (ListOffsets -3); null for an empty log. */
   offsetOfMaxTimestamp(endOffset: Offset): Promise<{ offset: Offset; timestamp: WallMs } | null>;
 
-  /** retention.ms and retention.bytes; never at or above `highWatermark`. Answers how many segments went. */
+  /** retention.ms and retention.bytes, where the policy has `delete`; never at or above `highWatermark`. Answers how many segments went. */
   applyRetention(highWatermark: Offset): number;
   /** The leader told that everything below is gone (its own retention). Whole segments only; logStartOffset still moves. */
   advanceLogStartOffset(offset: Offset): void;
@@ -183,6 +204,8 @@ export interface LogDirectory {
   /** Age of the oldest running fdatasync, 0 when none (R22). */
   oldestSyncAgeMs(): number;
   freeBytes(): number;
+  /** Compaction of the logs here. One per folder; stop it before the folder is closed. */
+  createCleaner(config: CleanerConfig, highWatermarkOf: (log: PartitionLog) => Offset): LogCleaner;
   /** Flushes everything, then writes the clean marker with the broker epoch, last of all (R12); not when the directory failed. */
   closeCleanly(brokerEpoch: number): Promise<void>;
   /** Releases lock and files without marker. */

@@ -32,3 +32,15 @@ export const TIMESTAMP_SCAN_BYTES = 256 * 1024;
 export const INDEX_PENDING_ENTRIES_MAX = 512;
 /** Kafka's window of batches per producer that are recognized when sent again. */
 export const PRODUCER_BATCHES_REMEMBERED = 5;
+
+/** What the cleaner does in one turn of the event loop, at most: bytes read, or time, whichever comes first. */
+export const CLEANER_STEP_BYTES = 256 * 1024;
+export const CLEANER_STEP_MS = 3;
+/** Cleaned bytes are synced in pieces of this size, so that no large sync stands in the way of producers'. */
+export const CLEANER_SYNC_BYTES = 4 * 1024 * 1024;
+/** Chunk of the cleaner's reads. */
+export const CLEANER_READ_BYTES = 1024 * 1024;
+/** What the throttle allows at once after a pause. */
+export const CLEANER_BURST_MS = 100;
+/** A log that could not be cleaned is left alone for this long. */
+export const CLEANER_FAILURE_BACKOFF_MS = 60_000;

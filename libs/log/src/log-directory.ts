@@ -6,7 +6,10 @@
  * recovery points stored and the clean marker removed (R12).
  */
 import { assert, CorruptionError, type Offset, partitionKey, type TopicId, type WallMs, YakError } from '#kernel';
-import { type Cancellable, type Clock, type Disk, type Logger, type Random, randomId, type Scheduler } from '#seams';
+import { type Cancellable, type Clock, type Disk, type Logger, type Random, type Scheduler } from '#seams';
+import { claimFolder, makeDurably } from './claim-folder.js';
+import { CLEANER_CHECKPOINT, CleanerOffsets } from './cleaner/cleaner-offsets.js';
+import { type CleanerConfig, LogCleaner } from './cleaner/log-cleaner.js';
 import type { DirectoryState, LogConfig, LogDirectory, PartitionLog } from './contract.js';
 import {
   BROKER_STATE,
@@ -15,7 +18,6 @@ import {
   type FolderIdentity,
   loadBrokerState,
   loadCleanMarker,
-  loadIdentity,
   META_PROPERTIES,
   removeCleanMarker,
   storeBrokerState,
@@ -62,7 +64,7 @@ type Quarantined = { topic: string; partition: number; topicId: TopicId; reason:
 export async function openLogDirectory(seams: LogSeams, path: string, options: OpenLogDirectoryOptions): Promise<LogDirectory> {
   const { disk } = seams;
   makeDurably(disk, path);
-  const { identity, lock } = await claim(seams, path);
+  const { identity, lock } = await claimFolder(seams, path);
   try {
     if (identity.brokerId !== null && identity.brokerId !== options.brokerId) {
       throw new YakError(
@@ -76,39 +78,6 @@ export async function openLogDirectory(seams: LogSeams, path: string, options: O
   } catch (error) {
     await lock.release();
     throw error;
-  }
-}
-
-function makeDurably(disk: Disk, path: string): void {
-  const missing: string[] = [];
-  for (let each = path; each !== '' && !disk.exists(each); each = each.slice(0, Math.max(0, each.lastIndexOf('/')))) missing.push(each);
-  if (missing.length === 0) return;
-  disk.makeDirectory(path);
-  for (const each of missing) disk.syncDirectory(each.slice(0, each.lastIndexOf('/')) || (each.startsWith('/') ? '/' : '.'));
-}
-
-/** Two starters may both find no identity: the lock, and reading again under it, settles whose id stands. */
-async function claim({ disk, random }: LogSeams, path: string): Promise<{ identity: FolderIdentity; lock: { release(): Promise<void> } }> {
-  for (;;) {
-    let identity = loadIdentity(disk, path);
-    if (identity === null) {
-      const foreign = disk.list(path).find((name) => parsePartitionFolder(name) !== null);
-      if (foreign !== undefined) {
-        throw new YakError(
-          'UNSUPPORTED_FORMAT',
-          `${path} has partition folders (${foreign}) but no ${META_PROPERTIES}: it is no data folder of YaK`,
-        );
-      }
-      identity = { directoryId: randomId(random), clusterId: null, brokerId: null };
-      storeIdentity(disk, path, identity);
-    }
-    const lock = await disk.lock(`yak-${identity.directoryId}`);
-    if (lock === null) {
-      throw new YakError('DATA_FOLDER_IN_USE', `${path} is in use by another broker process: stop it first, or use another data folder`);
-    }
-    const current = loadIdentity(disk, path);
-    if (current?.directoryId === identity.directoryId) return { identity: current, lock };
-    await lock.release();
   }
 }
 
@@ -131,6 +100,8 @@ class DataFolder implements LogDirectory, LogHost {
   private readonly recoveryPointFile: OffsetCheckpoint;
   private readonly logStartFile: OffsetCheckpoint;
   private readonly highWatermarkFile: OffsetCheckpoint;
+  private readonly cleanerFile: OffsetCheckpoint;
+  private readonly cleanerOffsets: CleanerOffsets;
   private space!: FreeSpaceGuard;
   private checkpointTimer: Cancellable | null = null;
   private isClosed = false;
@@ -150,6 +121,8 @@ class DataFolder implements LogDirectory, LogHost {
     this.recoveryPointFile = new OffsetCheckpoint(this.disk, path, RECOVERY_POINT_CHECKPOINT);
     this.logStartFile = new OffsetCheckpoint(this.disk, path, LOG_START_CHECKPOINT);
     this.highWatermarkFile = new OffsetCheckpoint(this.disk, path, HIGH_WATERMARK_CHECKPOINT);
+    this.cleanerFile = new OffsetCheckpoint(this.disk, path, CLEANER_CHECKPOINT);
+    this.cleanerOffsets = new CleanerOffsets(this.cleanerFile, (error) => this.diskFailed(error));
     this.brokerState = { storedBrokerEpoch: -1, isComplete: true, bootId: '', foldersMadeRevision: 0, mayHoldUnsynced: false };
   }
 
@@ -194,6 +167,7 @@ class DataFolder implements LogDirectory, LogHost {
     const recoveryPoints = this.loadCheckpoint(this.recoveryPointFile);
     const logStartOffsets = this.loadCheckpoint(this.logStartFile);
     this.highWatermarks = this.loadCheckpoint(this.highWatermarkFile) ?? new Map();
+    this.cleanerOffsets.init(this.loadCheckpoint(this.cleanerFile), (key) => folders.some(({ name }) => name === key));
     // Folders that are gone keep no entries: a partition of that name would inherit them.
     for (const { name } of folders) {
       const point = recoveryPoints?.get(name);
@@ -415,6 +389,7 @@ class DataFolder implements LogDirectory, LogHost {
   /** A later partition of the same name must not inherit them. */
   private forgetOffsets(key: string): void {
     this.highWatermarks.delete(key);
+    this.cleanerOffsets.lower(key, 0);
     if (this.recoveryPoints.delete(key)) this.recoveryPointFile.storeNow(this.recoveryPoints);
     if (this.logStartOffsets.delete(key)) this.logStartFile.storeNow(this.logStartOffsets);
   }
@@ -450,6 +425,7 @@ class DataFolder implements LogDirectory, LogHost {
   }
 
   lowerRecoveryPoint(key: string, offset: Offset): void {
+    this.cleanerOffsets.lower(key, offset);
     // Also when the stored one is lower: a checkpoint in the background may be about to raise it.
     this.recoveryPoints.set(key, Math.min(offset, this.recoveryPoints.get(key) ?? 0));
     this.recoveryPointFile.storeNow(this.recoveryPoints);
@@ -495,6 +471,7 @@ class DataFolder implements LogDirectory, LogHost {
     this.checkpointTimer?.cancel();
     this.recoveryPointFile.abandon();
     this.highWatermarkFile.abandon();
+    this.cleanerOffsets.abandon();
     if (error.code === 'EIO') this.rememberLoss();
     for (const log of this.logs.values()) log.fail(failure);
     for (const listener of this.failureListeners) listener(failure);
@@ -545,6 +522,10 @@ class DataFolder implements LogDirectory, LogHost {
     return this.disk.freeBytes(this.path);
   }
 
+  createCleaner(config: CleanerConfig, highWatermarkOf: (log: PartitionLog) => Offset): LogCleaner {
+    return new LogCleaner(this, this.logs, this.cleanerOffsets, config, highWatermarkOf);
+  }
+
   // ---- stop ----
 
   async closeCleanly(brokerEpoch: number): Promise<void> {
@@ -577,6 +558,7 @@ class DataFolder implements LogDirectory, LogHost {
     this.checkpointTimer?.cancel();
     this.recoveryPointFile.abandon();
     this.highWatermarkFile.abandon();
+    this.cleanerOffsets.abandon();
     for (const log of this.logs.values()) log.close(new YakError('DATA_FOLDER_CLOSED', `${this.path} is closed`));
     await this.lock.release();
   }

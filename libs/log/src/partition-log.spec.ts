@@ -176,7 +176,8 @@ describe('appending as follower', () => {
       expect(log.logEndOffset).toBe(0);
     };
     refuses(all.subarray(0, all.length - 1), /only \d+ follow/);
-    refuses(Buffer.concat([batches[0]!, batches[2]!]), /does not continue 2/);
+    refuses(Buffer.concat([batches[0]!, batches[1]!, batches[1]!]), /at offset 2 does not continue 3/);
+    refuses(Buffer.concat([batches[1]!, batches[0]!]), /at offset 0 does not continue 3/);
     const damaged = Buffer.from(all);
     damaged[all.length - 1]! ^= 1;
     refuses(damaged, /does not match its CRC/);

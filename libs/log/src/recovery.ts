@@ -7,6 +7,7 @@
 import { CorruptionError, type LeaderEpoch, type Offset, type TopicId, type WallMs } from '#kernel';
 import { recordBatch } from '#record';
 import { type Disk, type Logger, replaceFile } from '#seams';
+import { CLEANED_SUFFIX, completeSwaps } from './cleaner/swap.js';
 import type { LogConfig } from './contract.js';
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochCache } from './leader-epoch-cache.js';
 import { SCAN_CHUNK_BYTES } from './limits.js';
@@ -39,6 +40,7 @@ export interface RecoveryRequest {
 
 /** Throws CorruptionError when the folder must be quarantined. */
 export function recoverPartition(request: RecoveryRequest): RecoveredPartition {
+  completeSwaps(request.disk, request.folder);
   const startOver = request.disk.readFile(`${request.folder}/${START_OVER_FILE}`);
   if (startOver === null) return new Recovery(request).run();
   const offset = parseInteger(startOver.toString('utf8').trim(), START_OVER_FILE);
@@ -80,6 +82,8 @@ class Recovery {
   private readonly point: Offset;
   /** Epochs as the batches that were read in full have them. */
   private readonly scannedEpochs: { leaderEpoch: LeaderEpoch; startOffset: Offset }[] = [];
+  /** Where the batch before the next one ended. */
+  private scannedEnd: Offset = 0;
   private bases: Offset[];
   private hasCut = false;
 
@@ -116,13 +120,14 @@ class Recovery {
     };
   }
 
-  /** Temporary files, segments below the log start that a crash brought back, indexes without a segment. */
+  /** Temporary files, what a cleaning had not finished writing, segments below the log start that a crash brought back, indexes without a segment. */
   private removeLeftovers(): void {
     while (this.bases.length > 1 && this.bases[1]! <= this.start) removeSegmentFiles(this.disk, this.folder, this.bases.shift()!);
     const known = new Set(this.bases);
     for (const name of this.disk.list(this.folder)) {
       const index = /^(\d{20})\.(index|timeindex)$/.exec(name);
-      if (name.endsWith('.tmp') || (index !== null && !known.has(Number(index[1])))) this.disk.remove(`${this.folder}/${name}`);
+      if (name.endsWith('.tmp') || name.endsWith(CLEANED_SUFFIX) || (index !== null && !known.has(Number(index[1]))))
+        this.disk.remove(`${this.folder}/${name}`);
     }
   }
 
@@ -151,6 +156,7 @@ class Recovery {
       const next = this.bases[i + 1] ?? null;
       const isBelowPoint = next !== null && next <= this.point;
       if ((this.request.isClean || isBelowPoint) && this.isIntact(segment, next)) continue;
+      this.scannedEnd = base;
       const end = segment.rebuild(
         { indexIntervalBytes: this.request.config.indexIntervalBytes, withCrc: true, leaderEpochMin: epoch },
         (buffer, at) => this.noteEpoch(buffer, at),
@@ -170,11 +176,13 @@ class Recovery {
     return this.request.isClean || (segment.offsetIndex.isSane(segment.sizeBytes) && segment.timeIndex.isSane(segment.nextOffset));
   }
 
-  /** Batches wholly below the log start no longer count. */
+  /** Batches wholly below the log start no longer count. An epoch begins where the one before ended, see rebuildEpochs. */
   private noteEpoch(buffer: Buffer, at: number): void {
     const leaderEpoch = recordBatch.leaderEpoch(buffer, at);
+    const startOffset = Math.max(this.start, this.scannedEnd);
+    this.scannedEnd = recordBatch.lastOffset(buffer, at) + 1;
     if (leaderEpoch <= (this.scannedEpochs.at(-1)?.leaderEpoch ?? -1) || recordBatch.lastOffset(buffer, at) < this.start) return;
-    this.scannedEpochs.push({ leaderEpoch, startOffset: Math.max(this.start, recordBatch.baseOffset(buffer, at)) });
+    this.scannedEpochs.push({ leaderEpoch, startOffset });
   }
 
   private cutTail(segment: Segment, problem: string): void {
@@ -260,15 +268,21 @@ class Recovery {
     }
   }
 
+  /**
+   * An epoch begins where the last batch of the one before ended, also when its own first batches were compacted away: compaction
+   * keeps that last batch. Followers that got a hole say the same (appendAsFollower), so truncation by epochs stays exact (R3).
+   */
   private rebuildEpochs(store: SegmentStore): LeaderEpochCache {
     const epochs = new LeaderEpochCache();
     for (const segment of store.segments) {
+      let end = segment.baseOffset;
       scanBatches(
         segment.file,
         { from: 0, to: segment.sizeBytes, firstOffset: segment.baseOffset, leaderEpochMin: -1, withCrc: false },
         (buffer, at) => {
           const leaderEpoch = recordBatch.leaderEpoch(buffer, at);
-          if (leaderEpoch > epochs.latestEpoch) epochs.assign(leaderEpoch, recordBatch.baseOffset(buffer, at));
+          if (leaderEpoch > epochs.latestEpoch) epochs.assign(leaderEpoch, end);
+          end = recordBatch.lastOffset(buffer, at) + 1;
         },
       );
     }

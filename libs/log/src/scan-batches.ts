@@ -1,6 +1,6 @@
 /**
  * Walks the batches of a segment file from a known batch boundary, in large blocking reads: for recovery, truncation and index
- * rebuilds, never for serving. Stops at the first thing that is no valid next batch and says why; judging that is the caller's.
+ * rebuilds, never for serving. Offsets must go on, not without holes: compaction makes them. Stops at the first thing that is no valid next batch and says why; judging that is the caller's.
  */
 import type { LeaderEpoch, Offset } from '#kernel';
 import { isCrcValid, recordBatch } from '#record';
@@ -11,7 +11,7 @@ export interface ScanOptions {
   /** Byte range [from, to) of the file; `from` is a batch boundary. */
   readonly from: number;
   readonly to: number;
-  /** Offset that the first batch must have; null takes whatever it has. */
+  /** Offset below which the first batch must not begin; null takes whatever it has. */
   readonly firstOffset: Offset | null;
   /** Epoch that no batch may be below. */
   readonly leaderEpochMin: LeaderEpoch;
@@ -56,7 +56,7 @@ export function scanBatches(
     if (problem !== null) return end(problem);
     const size = recordBatch.sizeInBytes(window, at);
     const base = recordBatch.baseOffset(window, at);
-    if (expected !== null && base !== expected) return end(`batch has base offset ${base}, expected ${expected}`);
+    if (expected !== null && base < expected) return end(`batch has base offset ${base}, expected ${expected} or more`);
     if (recordBatch.leaderEpoch(window, at) < epoch)
       return end(`batch has leader epoch ${recordBatch.leaderEpoch(window, at)} after ${epoch}`);
     if (withCrc) {

@@ -2,7 +2,8 @@
  * The segments of one partition: the boundary below which files begin. Knows batches in order and positions; nothing of epochs,
  * producers or durability beyond which files still need a sync. A shared journal could take this place.
  *
- * Invariants: at least one segment; each one's nextOffset is the next one's baseOffset; only the last one grows.
+ * Invariants: at least one segment; each one's nextOffset is the next one's baseOffset (also after compaction, which leaves holes
+ * between batches but none between segments: a missing segment is always noticed); only the last one grows.
  */
 import { assert, type Offset, type WallMs } from '#kernel';
 import type { Disk, DiskFile } from '#seams';
@@ -12,6 +13,8 @@ import { Segment } from './segment.js';
 export class SegmentStore {
   /** Raised whenever bytes that were readable stop being so: readers that waited answer nothing. */
   generation = 0;
+  /** How often that was because compaction put other files in their place: who waited may ask again. */
+  private replacements = 0;
   private unsynced: Segment[] = [];
   /** Handed out by takeUnsynced and not confirmed yet. */
   private syncing: Segment[] = [];
@@ -47,7 +50,7 @@ export class SegmentStore {
     let hasRolled = false;
     for (const batch of batches) {
       const { active } = this;
-      if (active.isFullFor(batch, config) || (active.sizeBytes > 0 && nowMs - active.createdMs >= config.segmentMs)) {
+      if (active.isFullFor(batch, config) || (active.sizeBytes > 0 && nowMs - active.createdMs >= rollMs(config))) {
         this.roll(nowMs);
         hasRolled = true;
       }
@@ -88,9 +91,29 @@ export class SegmentStore {
     return this.list[low]!;
   }
 
-  /** Base offset of the batch that contains `offset`: where a truncation to it really ends. `offset` is below the end. */
-  batchStart(offset: Offset): Offset {
-    return this.segmentOf(offset).locate(offset).baseOffset;
+  /** Where a truncation to `offset` really ends: a batch that straddles it goes, and so does a hole before it. `offset` is below the end. */
+  cutOffset(offset: Offset): Offset {
+    return this.segmentOf(offset).locate(offset).cutOffset;
+  }
+
+  /** Whether `segment` is one of ours, closed, and no sync of it is due or under way. */
+  isSettled(segment: Segment): boolean {
+    const { active } = this;
+    return segment !== active && this.list.includes(segment) && !this.unsynced.includes(segment) && !this.syncing.includes(segment);
+  }
+
+  /** The files of `cleaned` are in the place of those of `old`, which are neighbours and gone. */
+  replace(old: readonly Segment[], cleaned: Segment): void {
+    const first = this.list.indexOf(old[0]!);
+    assert(first >= 0 && old.every((segment, i) => this.list[first + i] === segment), 'only neighbours of this log are replaced');
+    assert(
+      cleaned.baseOffset === old[0]!.baseOffset && cleaned.nextOffset === old.at(-1)!.nextOffset,
+      'a replacement covers the same offsets',
+    );
+    this.generation++;
+    this.replacements++;
+    for (const segment of old) segment.close();
+    this.list.splice(first, old.length, cleaned);
   }
 
   /** Cuts at a batch boundary, durably: highest segment first, then the folder, then the bytes (R16). */
@@ -100,8 +123,8 @@ export class SegmentStore {
     this.disk.syncDirectory(this.folder);
     const { active } = this;
     if (offset < active.nextOffset) {
-      const { position, baseOffset } = active.locate(offset);
-      assert(baseOffset === offset, `${offset} is no batch boundary of ${this.folder}`);
+      const { position, cutOffset } = active.locate(offset);
+      assert(cutOffset === offset, `${offset} is no batch boundary of ${this.folder}`);
       active.truncateTo(position, offset);
     }
     // A sync that runs in the background has not answered yet: what it covers is synced here, too.
@@ -135,17 +158,23 @@ export class SegmentStore {
   }
 
   async read(offset: Offset, endOffset: Offset, maxBytes: number, atLeastOneBatch: boolean, indexIntervalBytes: number): Promise<Buffer[]> {
-    const { generation } = this;
+    const { generation, replacements } = this;
     const isStale = () => generation !== this.generation;
+    /** Only other files hold the same offsets now. An empty answer would look like the end of the log. */
+    const isReplaced = () => isStale() && this.generation - generation === this.replacements - replacements;
+    const again = () => this.read(offset, endOffset, maxBytes, atLeastOneBatch, indexIntervalBytes);
     const segment = this.segmentOf(offset);
     try {
       let found = await segment.read(offset, endOffset, maxBytes, atLeastOneBatch, isStale);
-      if (found === null) {
+      if (found === null && !isStale()) {
         segment.rebuild({ indexIntervalBytes, withCrc: false, leaderEpochMin: -1 }, () => {});
-        found = (await segment.read(offset, endOffset, maxBytes, atLeastOneBatch, isStale)) ?? Buffer.alloc(0);
+        found = await segment.read(offset, endOffset, maxBytes, atLeastOneBatch, isStale);
       }
+      found ??= Buffer.alloc(0);
+      if (isReplaced()) return again();
       return found.length === 0 ? [] : [found];
     } catch (error) {
+      if (isReplaced()) return again();
       if (isStale()) return [];
       throw error;
     }
@@ -167,4 +196,9 @@ export class SegmentStore {
     const { active } = this;
     if (active.writeStaged() && this.unsynced[this.unsynced.length - 1] !== active) this.unsynced.push(active);
   }
+}
+
+/** Only closed segments are compacted, so one that stays open would keep its records from it. */
+function rollMs({ segmentMs, cleanupPolicy, maxCompactionLagMs }: LogConfig): number {
+  return cleanupPolicy === 'delete' ? segmentMs : Math.min(segmentMs, maxCompactionLagMs);
 }

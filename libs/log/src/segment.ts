@@ -1,6 +1,9 @@
 /**
  * One segment: `<base offset>.log` with whole batches back to back, and its two indexes. Batches are staged first and written with
  * one call; sizes, ends and index entries count staged batches at once. Not durable by itself: the store syncs.
+ *
+ * Compaction leaves holes between batches, never at the end: a batch reaches the next segment's base, so whoever asks for an offset
+ * below `nextOffset` finds a batch at or behind it here. Batches without records count for offsets, not for timestamps.
  */
 import { assert, CorruptionError, type LeaderEpoch, type Offset, type WallMs } from '#kernel';
 import { recordBatch } from '#record';
@@ -51,15 +54,17 @@ export class Segment {
     readonly baseOffset: Offset,
     /** When this segment was begun, as far as we know: its age decides about rolling. */
     public createdMs: WallMs,
+    /** Behind the names of all three files, while they are being written to take the place of others. */
+    private readonly stageSuffix = '',
   ) {
-    this.offsetIndex = new OffsetIndex(disk, segmentPath(folder, baseOffset, OFFSET_INDEX_SUFFIX), baseOffset);
-    this.timeIndex = new TimeIndex(disk, segmentPath(folder, baseOffset, TIME_INDEX_SUFFIX), baseOffset);
+    this.offsetIndex = new OffsetIndex(disk, segmentPath(folder, baseOffset, OFFSET_INDEX_SUFFIX + stageSuffix), baseOffset);
+    this.timeIndex = new TimeIndex(disk, segmentPath(folder, baseOffset, TIME_INDEX_SUFFIX + stageSuffix), baseOffset);
     this.sizeBytes = this.file.sizeBytes;
     this.nextOffset = baseOffset;
   }
 
   get file(): DiskFile {
-    this.handle ??= this.disk.open(segmentPath(this.folder, this.baseOffset, SEGMENT_SUFFIX), { create: true });
+    this.handle ??= this.disk.open(segmentPath(this.folder, this.baseOffset, SEGMENT_SUFFIX + this.stageSuffix), { create: true });
     return this.handle;
   }
 
@@ -136,7 +141,7 @@ export class Segment {
         if (isFirst && last.offset !== -1 && recordBatch.lastOffset(buffer, at) !== last.offset)
           firstProblem = 'the offset index points nowhere';
         isFirst = false;
-        const timestamp = recordBatch.maxTimestamp(buffer, at);
+        const timestamp = newestTimestamp(buffer, at);
         if (timestamp > this.maxTimestamp) {
           this.maxTimestamp = timestamp;
           this.offsetOfMaxTimestamp = recordBatch.lastOffset(buffer, at);
@@ -183,21 +188,29 @@ export class Segment {
     return end;
   }
 
-  /** Where the batch that contains `offset` begins, and its base offset; the end of the segment when none does. Blocking, small. */
-  locate(offset: Offset): { position: number; baseOffset: Offset } {
-    let found: { position: number; baseOffset: Offset } | null = null;
-    const start = this.offsetIndex.lookup(offset);
+  /**
+   * Where the first batch that ends at or after `offset` begins, and where a log ends that is cut there: behind the batch before it.
+   * The end of the segment when there is none. Blocking, small.
+   */
+  locate(offset: Offset): { position: number; cutOffset: Offset } {
+    let found: number | null = null;
+    let cutOffset = this.baseOffset;
+    // The entry's own batch lies wholly below `offset`, so what the found one continues is always seen.
+    const start = this.offsetIndex.lookup(offset - 1);
     const end = scanBatches(
       this.file,
       { from: start.position, to: this.sizeBytes, firstOffset: null, leaderEpochMin: -1, withCrc: false },
       (buffer, at, position) => {
-        if (recordBatch.lastOffset(buffer, at) < offset) return true;
-        found = { position, baseOffset: recordBatch.baseOffset(buffer, at) };
-        return false;
+        if (recordBatch.lastOffset(buffer, at) >= offset) {
+          found = position;
+          return false;
+        }
+        cutOffset = recordBatch.lastOffset(buffer, at) + 1;
+        return true;
       },
     );
     if (found === null && end.problem !== null) throw new CorruptionError(`${this.file.path} at byte ${end.position}: ${end.problem}`);
-    return found ?? { position: this.sizeBytes, baseOffset: this.nextOffset };
+    return found === null ? { position: this.sizeBytes, cutOffset: this.nextOffset } : { position: found, cutOffset };
   }
 
   /** Cuts the segment at a batch boundary, as `locate` gave it. Nothing may be staged. Not synced. */
@@ -215,7 +228,7 @@ export class Segment {
   }
 
   /**
-   * Whole batches from the one that contains `offset`, as one contiguous buffer, see PartitionLog.read. Null: the index was wrong.
+   * Whole batches from the first that ends at or after `offset`, as one contiguous buffer, see PartitionLog.read. Null: the index was wrong.
    * `isStale` tells after a wait that the log was cut meanwhile; the answer is then empty.
    */
   async read(
@@ -276,7 +289,7 @@ export class Segment {
   remove(): void {
     this.close();
     for (const suffix of [SEGMENT_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
-      this.disk.remove(segmentPath(this.folder, this.baseOffset, suffix));
+      this.disk.remove(segmentPath(this.folder, this.baseOffset, suffix + this.stageSuffix));
     }
   }
 
@@ -289,7 +302,7 @@ export class Segment {
 
   private note(buffer: Buffer, at: number, position: number, indexIntervalBytes: number): void {
     const lastOffset = recordBatch.lastOffset(buffer, at);
-    const timestamp = recordBatch.maxTimestamp(buffer, at);
+    const timestamp = newestTimestamp(buffer, at);
     const size = recordBatch.sizeInBytes(buffer, at);
     if (timestamp > this.maxTimestamp) {
       this.maxTimestamp = timestamp;
@@ -317,7 +330,7 @@ export class Segment {
       this.file,
       { from: Math.min(from, lastEntry), to: this.sizeBytes, firstOffset: null, leaderEpochMin: -1, withCrc: false },
       (buffer, at) => {
-        const timestamp = recordBatch.maxTimestamp(buffer, at);
+        const timestamp = newestTimestamp(buffer, at);
         if (timestamp <= this.maxTimestamp) return;
         this.maxTimestamp = timestamp;
         this.offsetOfMaxTimestamp = recordBatch.lastOffset(buffer, at);
@@ -327,3 +340,7 @@ export class Segment {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function newestTimestamp(buffer: Buffer, at: number): WallMs {
+  return recordBatch.recordsCount(buffer, at) === 0 ? -1 : recordBatch.maxTimestamp(buffer, at);
+}

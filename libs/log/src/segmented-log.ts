@@ -16,8 +16,9 @@ import {
   type WallMs,
   YakError,
 } from '#kernel';
-import { isCrcValid, recordBatch, splitBatches, validateClientBatch } from '#record';
+import { isCrcValid, recordBatch, splitBatches } from '#record';
 import { type Cancellable, replaceFile } from '#seams';
+import { appendRefusal } from './append-checks.js';
 import type { AppendOutcome, EpochEnd, LogConfig, PartitionLog } from './contract.js';
 import { LEADER_EPOCH_CHECKPOINT, type LeaderEpochCache } from './leader-epoch-cache.js';
 import { TAIL_CACHE_PINNING_RATIO } from './limits.js';
@@ -63,16 +64,17 @@ export class SegmentedLog implements PartitionLog {
   /** Counted as held before the policy was switched to `commit`: it goes on counting, and the folder confesses if it gets lost. */
   private heldBeforeSwitch: Offset = 0;
   /** How often the log was cut or started over. */
-  private cuts = 0;
+  cuts = 0;
   private pending: Buffer[] = [];
   private isWriteScheduled = false;
   private syncStartedMs: number | null = null;
   private syncTimer: Cancellable | null = null;
   private waiters: FlushWaiter[] = [];
   private readonly tail = new TailCache();
-  private readonly store: SegmentStore;
+  /** Of these two the cleaner makes use, and nobody else. */
+  readonly store: SegmentStore;
+  producers: ProducerState;
   private readonly epochs: LeaderEpochCache;
-  private producers: ProducerState;
   private readonly heldListeners: (() => void)[] = [];
   private readonly failureListeners: ((error: Error) => void)[] = [];
 
@@ -127,14 +129,8 @@ export class SegmentedLog implements PartitionLog {
   appendAsLeader(records: Buffer, leaderEpoch: LeaderEpoch): AppendOutcome {
     const storageProblem = this.failure?.message ?? this.host.producerSpaceProblem();
     if (storageProblem !== null) return { kind: 'refused', error: 'KAFKA_STORAGE_ERROR', message: storageProblem };
-    const nowMs = this.host.clock.wallMs();
-    const { maxMessageBytes, messageTimestampAfterMaxMs, segmentBytes } = this.currentConfig;
-    const refusal = validateClientBatch(records, { maxMessageBytes, messageTimestampAfterMaxMs, nowMs });
+    const refusal = appendRefusal(records, this.currentConfig, this.host.clock.wallMs());
     if (refusal !== null) return refusal;
-    if (records.length > segmentBytes) {
-      const message = `record batch has ${records.length} bytes; segment.bytes is ${segmentBytes}`;
-      return { kind: 'refused', error: 'RECORD_LIST_TOO_LARGE', message };
-    }
     if (leaderEpoch < this.latestEpoch)
       throw new AssertionError(`${this.key}: append in leader epoch ${leaderEpoch} after ${this.latestEpoch}`);
     if (recordBatch.producerId(records) >= 0) {
@@ -176,7 +172,7 @@ export class SegmentedLog implements PartitionLog {
 
   private assertContinues(batch: Buffer, expectedOffset: Offset, epochMin: LeaderEpoch): void {
     const base = recordBatch.baseOffset(batch);
-    if (base !== expectedOffset) throw new CorruptionError(`${this.key}: batch at offset ${base} does not continue ${expectedOffset}`);
+    if (base < expectedOffset) throw new CorruptionError(`${this.key}: batch at offset ${base} does not continue ${expectedOffset}`);
     const epoch = recordBatch.leaderEpoch(batch);
     if (epoch < epochMin) throw new CorruptionError(`${this.key}: batch at offset ${base} has leader epoch ${epoch} after ${epochMin}`);
     if (!isCrcValid(batch)) throw new CorruptionError(`${this.key}: batch at offset ${base} does not match its CRC`);
@@ -337,7 +333,7 @@ export class SegmentedLog implements PartitionLog {
       return;
     }
     this.writePending();
-    const end = this.store.batchStart(offset);
+    const end = this.store.cutOffset(offset);
     if (end < this.logStartOffset) {
       this.truncateFullyAndStartAt(this.logStartOffset);
       return;
@@ -439,6 +435,7 @@ export class SegmentedLog implements PartitionLog {
     this.assertUsable();
     const nowMs = this.host.clock.wallMs();
     this.producers.expire(this.host.steadyMs(), this.currentConfig.producerIdExpirationMs);
+    if (this.currentConfig.cleanupPolicy === 'compact') return 0;
     const { retentionMs, retentionBytes } = this.currentConfig;
     const bound = Math.min(highWatermark, this.flushedEndOffset);
     let excessBytes = retentionBytes < 0 ? 0 : this.store.sizeBytes - retentionBytes;
@@ -486,8 +483,13 @@ export class SegmentedLog implements PartitionLog {
 
   // ---- failure and end ----
 
+  /** Reads below `offset` come from the disk from now on, as compaction left it. */
+  forgetCachedBelow(offset: Offset): void {
+    this.tail.evict(-1, Math.min(offset, this.writtenEndOffset));
+  }
+
   /** Damage below the recovery point: kept on disk with a mark, not served from now on (R15). */
-  private damaged(error: YakError): void {
+  damaged(error: YakError): void {
     const failure = error instanceof CorruptionError ? error : new CorruptionError(`${this.key} cannot be read`, { cause: error });
     this.host.logger.error('partition is damaged and no longer served', {
       topic: this.topic,

@@ -23,7 +23,7 @@ export class TailCache {
     return this.chargedBytes;
   }
 
-  /** Batches come in offset order without gaps. */
+  /** Batches come in offset order. `baseOffset` is where the one before ended: a hole that compaction left belongs to the batch behind it. */
   push(batch: Buffer, baseOffset: Offset, lastOffset: Offset): void {
     // Neighbours in one received chunk pin it only once.
     const chargedBytes = batch.buffer === this.lastBacking ? 0 : Math.max(batch.length, batch.buffer.byteLength);

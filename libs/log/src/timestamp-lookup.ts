@@ -46,6 +46,7 @@ export async function findMaxTimestamp(
 ): Promise<RecordPlace | null> {
   const best = { timestamp: -1, baseOffset: -1, lastOffset: -1 };
   const consider = (batch: Buffer) => {
+    if (recordBatch.recordsCount(batch) === 0) return null;
     const timestamp = recordBatch.maxTimestamp(batch);
     if (best.baseOffset >= 0 && timestamp <= best.timestamp) return null;
     best.timestamp = timestamp;

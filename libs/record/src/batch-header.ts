@@ -2,7 +2,8 @@
  * Record batch v2 header access, straight on the bytes: no object is built and nothing is copied. `at` is where the batch
  * starts in `buffer`. Callers check first that 61 header bytes are there (`splitBatches`, `headerProblem`).
  *
- * Only baseOffset and partitionLeaderEpoch are ever written: both lie outside the CRC, everything else is the producer's.
+ * Only baseOffset and partitionLeaderEpoch are ever written in place: both lie outside the CRC, everything else is the producer's,
+ * until compaction writes the batch anew (record-slices.ts).
  *
  *   0 baseOffset int64 | 8 batchLength int32 | 12 partitionLeaderEpoch int32 | 16 magic int8 | 17 crc uint32 (from 21 on)
  *  21 attributes int16 | 23 lastOffsetDelta int32 | 27 baseTimestamp int64 | 35 maxTimestamp int64 | 43 producerId int64
@@ -20,10 +21,12 @@ export const CRC_POSITION = 17;
 export const CRC_START = 21;
 
 const TWO_TO_32 = 0x1_0000_0000;
-const COMPRESSION_MASK = 0b111;
+export const COMPRESSION_MASK = 0b111;
 const LOG_APPEND_TIME_BIT = 1 << 3;
 const TRANSACTIONAL_BIT = 1 << 4;
 const CONTROL_BIT = 1 << 5;
+/** baseTimestamp is the time from which on the batch's tombstones may go (KIP-534). Set by compaction only. */
+export const DELETE_HORIZON_BIT = 1 << 6;
 
 /** int64 as a number; exact up to 2^53. */
 export function readInt64(buffer: Buffer, at: number): number {
@@ -92,6 +95,11 @@ export function isTransactional(buffer: Buffer, at = 0): boolean {
 
 export function isControl(buffer: Buffer, at = 0): boolean {
   return (buffer.readInt16BE(at + 21) & CONTROL_BIT) !== 0;
+}
+
+/** From when on compaction may drop the tombstones of this batch; null until one has seen it. */
+export function deleteHorizonMs(buffer: Buffer, at = 0): number | null {
+  return (buffer.readInt16BE(at + 21) & DELETE_HORIZON_BIT) === 0 ? null : readInt64(buffer, at + 27);
 }
 
 /** Milliseconds since 1970, as all timestamps here. */

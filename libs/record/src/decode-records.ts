@@ -21,6 +21,8 @@ export function compressionTypeOf(batch: Buffer): CompressionType {
 export function decodeRecords(batch: Buffer, limits?: DecompressionLimits): Record[] {
   const problem = recordBatch.headerProblem(batch, 0, batch.length);
   if (problem !== null) throw new CorruptionError(`not a record batch: ${problem}`);
+  // What compaction leaves of a batch to mark its place.
+  if (recordBatch.recordsCount(batch) === 0 && recordBatch.sizeInBytes(batch) === recordBatch.HEADER_BYTES) return [];
   const body = decompress(compressionTypeOf(batch), batch.subarray(recordBatch.HEADER_BYTES, recordBatch.sizeInBytes(batch)), limits);
   const count = recordBatch.recordsCount(batch);
   if (count < 0 || count > body.length / RECORD_BYTES_MIN) {

@@ -3,6 +3,7 @@ export { COMPRESSION_TYPES, compress, DEFAULT_DECOMPRESSION_LIMITS, type Decompr
 export { crc32c, isCrcValid } from './crc32c.js';
 export { compressionTypeOf, decodeRecords } from './decode-records.js';
 export { type BatchOptions, type NewRecord, RecordBatchBuilder } from './record-batch-builder.js';
+export { emptyBatch, type RecordSlice, retainRecords, sliceRecords } from './record-slices.js';
 export { splitBatches } from './split-batches.js';
 export * from './types.js';
 export { type ClientBatchLimits, type ClientBatchRefusal, validateClientBatch } from './validate-client-batch.js';

@@ -58,6 +58,7 @@ function problemOfContent(records: Buffer, size: number): ClientBatchRefusal | n
   if (code === 0 && count > (size - recordBatch.HEADER_BYTES) / RECORD_BYTES_MIN) {
     return refuse('INVALID_RECORD', `record batch of ${size} bytes cannot hold ${count} records`);
   }
+  if (recordBatch.deleteHorizonMs(records) !== null) return refuse('INVALID_RECORD', 'a producer must not set a delete horizon');
   return recordBatch.isControl(records) ? refuse('INVALID_RECORD', 'a producer must not write control batches') : null;
 }
 

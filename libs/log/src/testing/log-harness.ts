@@ -21,6 +21,11 @@ export const TEST_CONFIG: LogConfig = {
   flushPolicy: 'commit',
   flushIntervalMs: 1000,
   producerIdExpirationMs: 86_400_000,
+  cleanupPolicy: 'delete',
+  deleteRetentionMs: 86_400_000,
+  minCleanableDirtyRatio: 0,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
 };
 
 /** Timers fire when the test says so; end-of-turn tasks in `turn()`. */
