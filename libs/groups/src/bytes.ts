@@ -110,7 +110,7 @@ export class ByteReader {
   }
 
   private elements<T>(count: number, element: () => T): T[] {
-    // Every element takes at least two bytes, so a damaged count cannot make us allocate.
+    // Every element takes a byte at least, so a damaged count cannot make us allocate.
     if (count < 0 || count > this.remaining) this.fail(`array before ${this.position} claims ${count} elements`);
     const elements: T[] = [];
     for (let i = 0; i < count; i++) elements.push(element());

@@ -43,6 +43,8 @@ export interface GroupConfig {
   readonly offsetMetadataMaxBytes: number;
   /** Commits of a group that has been empty (or of a topic not subscribed) for this long go. */
   readonly offsetsRetentionMs: number;
+  /** How often each group is looked at for that, at least; RETENTION_CHECK_INTERVAL_DEFAULT_MS where it is left out. */
+  readonly offsetsRetentionCheckIntervalMs?: number;
 }
 
 export interface Time {

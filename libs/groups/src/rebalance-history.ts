@@ -1,0 +1,43 @@
+/**
+ * Why groups rebalanced, bounded in every direction: REBALANCES_KEPT_MAX rebalances, CAUSES_PER_REBALANCE_MAX causes each,
+ * HISTORY_BYTES_MAX as JSON. The oldest go first. It explains; nothing decides by it.
+ */
+import type { MonotonicMs, WallMs } from '#kernel';
+import type { Time } from './contract.js';
+import type { GroupMember } from './group-member.js';
+import { CAUSES_PER_REBALANCE_MAX, REBALANCES_KEPT_MAX, type Rebalance, type RebalanceCause, type RebalanceCauseKind } from './messages.js';
+
+/** Of one group's history record; well below what a record batch may have. */
+export const HISTORY_BYTES_MAX = 256 * 1024;
+
+/** A rebalance that is going on. */
+export class OpenRebalance {
+  private readonly causes: RebalanceCause[] = [];
+  private causesOmitted = 0;
+
+  constructor(
+    private readonly startedAtMs: WallMs,
+    /** Null: begun under another group coordinator. */
+    private readonly startedMonotonicMs: MonotonicMs | null,
+  ) {}
+
+  because(kind: RebalanceCauseKind, member: GroupMember, reason: string | null, now: Time): void {
+    if (this.causes.length === CAUSES_PER_REBALANCE_MAX) {
+      this.causesOmitted++;
+      return;
+    }
+    const { memberId, groupInstanceId, clientId, clientHost } = member;
+    this.causes.push({ kind, memberId, groupInstanceId, clientId, clientHost, reason, atMs: now.wallMs });
+  }
+
+  close(of: Pick<Rebalance, 'generationId' | 'memberCount' | 'protocolName' | 'outcome'>, now: Time): Rebalance {
+    const durationMs = this.startedMonotonicMs === null ? null : Math.round(now.monotonicMs - this.startedMonotonicMs);
+    return { ...of, startedAtMs: this.startedAtMs, durationMs, causes: this.causes, causesOmitted: this.causesOmitted };
+  }
+}
+
+export function withRebalance(history: readonly Rebalance[], rebalance: Rebalance): readonly Rebalance[] {
+  let kept = [...history, rebalance].slice(-REBALANCES_KEPT_MAX);
+  while (kept.length > 1 && Buffer.byteLength(JSON.stringify(kept)) > HISTORY_BYTES_MAX) kept = kept.slice(1);
+  return kept;
+}
