@@ -9,19 +9,23 @@ import { EXIT, type ExitCode, signalExitCode } from '../../shared/command/exit-c
 import { withClient } from '../../shared/command/open-client.js';
 import { onStopSignal } from '../../shared/command/signals.js';
 import type { ConsumeOptions } from './consume-command.js';
+import { consumeAsMember, groupMember } from './consume-group.js';
 import { type Formatter, parseFormat } from './format.js';
 import { Output } from './output.js';
 import { parseStartPosition } from './start-position.js';
 
 const TOPIC_POLL_MS = 500;
 
-export async function consume(topic: string, options: ConsumeOptions): Promise<ExitCode> {
-  const problem = topicNameProblem(topic);
-  if (problem !== null) throw new UsageError(problem);
+export async function consume(topics: readonly string[], options: ConsumeOptions): Promise<ExitCode> {
+  for (const topic of topics) {
+    const problem = topicNameProblem(topic);
+    if (problem !== null) throw new UsageError(problem);
+  }
   if (options.json && options.format !== undefined && options.format !== 'json')
     throw new UsageError('--json and --format exclude each other');
   const format = parseFormat(options.format ?? (options.json ? 'json' : 'value'));
-  const from = startOf(options);
+  const member = groupMember(topics, options);
+  const from = member === null ? startOf(topics, options) : 'earliest';
   const left = options.maxMessages ?? Number.POSITIVE_INFINITY;
   if (left === 0) return EXIT.OK;
 
@@ -34,10 +38,14 @@ export async function consume(topic: string, options: ConsumeOptions): Promise<E
       stop();
     });
     process.stdout.on('error', () => stop());
-    const isThere = await topicIsThere(client, topic, options, () => signal !== null || output.isGone);
-    if (isThere) {
+    if (member !== null) {
+      const stopped = new Promise<void>((resolve) => {
+        stop = resolve;
+      });
+      await consumeAsMember(client, member, { format, output, left, stopped, warn: (line) => process.stderr.write(`${line}\n`) });
+    } else if (await topicIsThere(client, topics[0]!, options, () => signal !== null || output.isGone)) {
       const consumer = client.consumer({
-        topic,
+        topic: topics[0]!,
         from,
         exitAtEnd: options.exitAtEnd ?? false,
         ...(options.partition === undefined ? {} : { partitions: [options.partition] }),
@@ -66,7 +74,8 @@ async function print(
   }
 }
 
-function startOf(options: ConsumeOptions): StartPosition {
+function startOf(topics: readonly string[], options: ConsumeOptions): StartPosition {
+  if (topics.length > 1) throw new UsageError(`${topics.length} topics: without --group it prints one; --group NAME reads several`);
   if (options.offset === undefined) return options.fromBeginning ? 'earliest' : 'latest';
   if (options.fromBeginning && options.offset !== 'earliest') throw new UsageError('--from-beginning and --offset exclude each other');
   return parseStartPosition(options.offset);

@@ -60,7 +60,7 @@ describe('formats', () => {
 
 describe('start positions', () => {
   it('are earliest, latest, an offset or a time', () => {
-    expect(['earliest', 'latest', '0', '42', '@1700000000000', '@2025-01-31T12:00:00Z'].map(parseStartPosition)).toEqual([
+    expect(['earliest', 'latest', '0', '42', '@1700000000000', '@2025-01-31T12:00:00Z'].map((text) => parseStartPosition(text))).toEqual([
       'earliest',
       'latest',
       { offset: 0 },
