@@ -120,7 +120,7 @@ function replicas(offset: number, { partition, answers, silentBrokers }: RecordW
     const behind = leaderEnd - replica.logEndOffset;
     return [`  ${brokerId}`, replica.role, holding(offset, replica), behind === 0 ? '-' : formatCount(behind), isInSync];
   });
-  return [formatTable([['  replica', 'role', 'holds it', 'records behind', 'in sync'], ...rows])];
+  return formatTable([['  replica', 'role', 'holds it', 'records behind', 'in sync'], ...rows]).split('\n');
 }
 
 function holding(offset: number, replica: Replica): string {
@@ -235,7 +235,7 @@ function moment(wallMs: number): string {
   return isDate ? formatMoment(wallMs) : `${wallMs} ms`;
 }
 
-/** Ids come from clients: none may move the cursor of whoever reads about them. A table is one text of several lines. */
+/** Of one line. Ids come from clients: none may move the cursor of whoever reads about them. */
 function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '');
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '');
 }
