@@ -171,6 +171,18 @@ describe('changes', () => {
     expect(await alter(replacing)).toBe(0);
   });
 
+  it('messages carry whole milliseconds, whatever the clock says', async () => {
+    const world = new World();
+    world.nowMs = 1_000.3;
+    let failures = 0;
+    world.answer = () => {
+      world.nowMs += 0.123;
+      return failures++ < 2 ? new YakError('BUSY', 'full') : { topics: [] };
+    };
+    await world.admin.deleteTopics(context, { topics: [{ name: 't' }], timeoutMs: 1_000 });
+    expect(world.forwarded.map(({ request }) => (request as { timeoutMs: number }).timeoutMs)).toEqual([1_000, 900, 800]);
+  });
+
   it('that were surely not begun are tried again until the coordinator is back, for a moment; others never', async () => {
     const world = new World();
     world.answer = () =>

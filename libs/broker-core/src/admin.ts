@@ -233,7 +233,8 @@ export class Admin implements AdminVerbs {
     const { clock } = this.seams;
     const beganAtMs = clock.monotonicMs();
     for (;;) {
-      const leftMs = Math.max(0, timeoutMs - (clock.monotonicMs() - beganAtMs));
+      // Whole ms: a clock has fractions, a message has not.
+      const leftMs = Math.max(0, Math.ceil(timeoutMs - (clock.monotonicMs() - beganAtMs)));
       try {
         return await this.host.forward(pattern, { ...request, timeoutMs: leftMs }, leftMs + FORWARD_MARGIN_MS);
       } catch (error) {
