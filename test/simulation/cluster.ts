@@ -186,6 +186,7 @@ export class SimCluster {
         offsetsCommitTimeoutMs: 5_000,
         offsetsRetentionCheckIntervalMs: 60_000,
       },
+      cleaner: { isEnabled: true, backoffMs: 2_000, ioBytesPerSecondMax: 4 * 1_048_576, dedupeBufferBytes: 65_536 },
       log: this.logConfig(),
       configs: [],
     };

@@ -35,6 +35,12 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
       offsetsCommitTimeoutMs: values['offsets.commit.timeout.ms'],
       offsetsRetentionCheckIntervalMs: values['offsets.retention.check.interval.ms'],
     },
+    cleaner: {
+      isEnabled: values['log.cleaner.enable'],
+      backoffMs: values['log.cleaner.backoff.ms'],
+      ioBytesPerSecondMax: values['log.cleaner.io.max.bytes.per.second'],
+      dedupeBufferBytes: values['log.cleaner.dedupe.buffer.size'],
+    },
     log: options.log,
     configs: settingsOf(options),
   };

@@ -7,7 +7,7 @@
 import { effectiveLogConfig } from '#config';
 import { GroupTable } from '#groups';
 import { NO_EPOCH, type RequestContext, YakError } from '#kernel';
-import { type LogDirectory, openLogDirectory } from '#log';
+import { type LogCleaner, type LogDirectory, openLogDirectory } from '#log';
 import { MetadataCopy, MetadataImage } from '#metadata';
 import type { ListClientsResponse, LocateRecordRequest, LocateRecordResponse, PatternKey, RpcMessages } from '#rpc';
 import { type Cancellable, randomId } from '#seams';
@@ -49,6 +49,7 @@ export const HAND_OVER_TIMEOUT_MS = 30_000;
 
 export class Broker implements BrokerVerbs, ClientVerbs {
   private directory: LogDirectory | null = null;
+  private cleaner: LogCleaner | null = null;
   private copy: MetadataCopy | null = null;
   private link: CoordinatorLink | null = null;
   private replicas: ReplicaManager | null = null;
@@ -137,6 +138,8 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       confirmByHeartbeat: () => link.confirm(),
     });
     directory.onFailure((error) => this.storageFailed(error));
+    this.cleaner = directory.createCleaner(config.cleaner, (log) => this.replicas!.highWatermarkOf(log));
+    this.cleaner.start();
     this.phase = 'running';
     this.every(config.highWatermarkCheckpointIntervalMs, () => this.checkpoint());
     this.every(config.retentionCheckIntervalMs, () => this.replicas!.applyRetention());
@@ -157,6 +160,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
     const brokerEpoch = this.link?.brokerEpoch ?? NO_EPOCH;
     this.replicas?.stop();
     this.link?.stop();
+    await this.cleaner?.stop();
     const { directory } = this;
     if (directory) {
       if (directory.failure) await directory.close();

@@ -4,7 +4,7 @@
 import type { ConfigSetting } from '#config';
 import type { GroupConfig } from '#groups';
 import type { Authorizer, BrokerEpoch, BrokerId, CoordinatorEpoch, MonotonicMs } from '#kernel';
-import type { LogConfig } from '#log';
+import type { CleanerConfig, LogConfig } from '#log';
 import type { BrokerListeners, Endpoint } from '#metadata';
 import type { RpcClient } from '#rpc';
 import type { Address, Clock, Disk, Logger, Network, Random, Scheduler } from '#seams';
@@ -31,6 +31,7 @@ export interface BrokerConfig {
   /** Cap for one fetch response, whatever the client asks. */
   readonly fetchMaxBytes: number;
   readonly groups: GroupCoordinatorConfig;
+  readonly cleaner: CleanerConfig;
   /** Defaults for topics; a topic's own configs win (#config effectiveLogConfig). */
   readonly log: LogConfig;
   /** What this broker was started with, to be described (#config configSettings); empty: the defaults. */

@@ -389,6 +389,11 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     return this.partitions.get(partitionKey(topic, index)) ?? null;
   }
 
+  /** -1: no replica of it is here. */
+  highWatermarkOf({ topic, partition }: { readonly topic: string; readonly partition: number }): number {
+    return this.partition(topic, partition)?.highWatermark ?? -1;
+  }
+
   locate(asked: { readonly topic: string | null; readonly topicId: TopicId | null; readonly partition: number }): Partition | null {
     if (asked.topicId !== null) return this.byTopicId.get(asked.topicId)?.get(asked.partition) ?? null;
     return asked.topic === null ? null : this.partition(asked.topic, asked.partition);
