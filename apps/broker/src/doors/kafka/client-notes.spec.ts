@@ -31,7 +31,7 @@ it('lists a connection from its first request on, with what it says of itself, u
   const [first] = listed();
   expect(first).toMatchObject({ brokerId: 2, door: 'kafka', clientId: 'tester' });
   await world.runFor(30);
-  await client.ask(listOffsetsApi, 1, { topics: [] } as never);
+  await client.ask(listOffsetsApi, 1, { replicaId: -1, topics: [] } as never);
   expect(listed()).toMatchObject([{ software: { name: 'kafkajs', version: '2.2.4' }, connectedAtMs: first!.connectedAtMs }]);
   expect(listed()[0]!.lastRequestAtMs).toBeGreaterThan(first!.lastRequestAtMs);
   client.connection.end();
