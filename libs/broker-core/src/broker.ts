@@ -138,7 +138,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       confirmByHeartbeat: () => link.confirm(),
     });
     directory.onFailure((error) => this.storageFailed(error));
-    this.cleaner = directory.createCleaner(config.cleaner, (log) => this.replicas!.highWatermarkOf(log));
+    this.cleaner = directory.createCleaner(config.cleaner, this.replicas.highWatermarkOf);
     this.cleaner.start();
     this.phase = 'running';
     this.every(config.highWatermarkCheckpointIntervalMs, () => this.checkpoint());

@@ -132,12 +132,13 @@ describe('ReplicaFetcher', () => {
     fetcher.stop();
   });
 
-  it('R5: batches of a later epoch than the request’s, beside the log end, or damaged are not appended', async () => {
+  it('R5: batches of a later epoch than the request’s, at offsets that are taken, or damaged are not appended', async () => {
     const { harness, fetcher, answer } = await following('t');
     const log = harness.log('t-0');
     const damaged = sent(harness, 0, LEADER_EPOCH);
     damaged[0]![damaged[0]!.length - 1]! ^= 1;
-    for (const records of [sent(harness, 0, LEADER_EPOCH + 1), sent(harness, 1, LEADER_EPOCH), damaged]) {
+    const twice = [Buffer.concat([...sent(harness, 3, LEADER_EPOCH), ...sent(harness, 3, LEADER_EPOCH)])];
+    for (const records of [sent(harness, 0, LEADER_EPOCH + 1), twice, damaged]) {
       await answer({ t: records });
       expect(log.logEndOffset).toBe(0);
       await harness.time.advance(2 * REPLICA_FETCH_BACKOFF_MS);

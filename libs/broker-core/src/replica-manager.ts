@@ -18,7 +18,7 @@ import {
   partitionKey,
   type TopicId,
 } from '#kernel';
-import type { LogDirectory } from '#log';
+import type { LogDirectory, PartitionLog } from '#log';
 import type { MetadataImage, PartitionRecord, TopicRecord } from '#metadata';
 import type { BrokerStatus, LeaderState } from '#replication';
 import type { Clock, Logger, Scheduler } from '#seams';
@@ -389,10 +389,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     return this.partitions.get(partitionKey(topic, index)) ?? null;
   }
 
-  /** -1: no replica of it is here. */
-  highWatermarkOf({ topic, partition }: { readonly topic: string; readonly partition: number }): number {
-    return this.partition(topic, partition)?.highWatermark ?? -1;
-  }
+  readonly highWatermarkOf = (log: PartitionLog): Offset => this.partition(log.topic, log.partition)?.highWatermark ?? -1;
 
   locate(asked: { readonly topic: string | null; readonly topicId: TopicId | null; readonly partition: number }): Partition | null {
     if (asked.topicId !== null) return this.byTopicId.get(asked.topicId)?.get(asked.partition) ?? null;
