@@ -71,7 +71,7 @@ export class GroupMember {
     const asked = keptProtocols(protocols);
     if (!this.areProtocolsComplete) {
       const same = asked.find(({ name }) => name === chosen);
-      return same !== undefined && same.metadata.equals(this.metadataFor(chosen));
+      return same?.metadata.equals(this.metadataFor(chosen)) ?? false;
     }
     return (
       asked.length === this.protocols.length &&
