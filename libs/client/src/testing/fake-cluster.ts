@@ -13,6 +13,7 @@ import type { SimProcess } from '#seams-sim';
 import { SimWorld } from '#seams-sim';
 import type { ClientConfig } from '../contract.js';
 import { YakClient } from '../yak-client.js';
+import { FakeGroupCoordinator } from './fake-group-coordinator.js';
 
 const PORT = 3125;
 const REMEMBERED_BATCHES = 5;
@@ -89,6 +90,7 @@ export class FakeCluster {
   /** Fetches of that partition are answered with TOO_LARGE. */
   isTooLarge: (topic: string, partition: number) => boolean = () => false;
   private waiting: (() => void)[] = [];
+  private groupCoordinator: FakeGroupCoordinator | null = null;
 
   constructor(
     seed: number,
@@ -106,15 +108,28 @@ export class FakeCluster {
   }
 
   async startBroker(id: number): Promise<void> {
+    const process = this.world.start(`b${id}`);
     const handlers = this.handlers(id);
     this.served.set(id, handlers);
-    await this.serve(this.world.start(`b${id}`), handlers);
+    await this.serve(process, handlers);
   }
 
-  client(config: Partial<ClientConfig> = {}): YakClient {
-    const process = this.world.process('client') ?? this.world.start('client');
+  /** One process per name, so that each can die alone; all clients of a name die together. */
+  client(config: Partial<ClientConfig> = {}, name = 'client'): YakClient {
+    const known = this.world.process(name);
+    const process = known?.isAlive ? known : this.world.start(name);
     const { clock, scheduler, random, network } = process;
     return new YakClient({ bootstrap: [`coordinator:${PORT}`], ...config }, { clock, scheduler, random, network, logger: silentLogger });
+  }
+
+  /** Where all groups are coordinated; brokers have to run. */
+  get groups(): FakeGroupCoordinator {
+    this.groupCoordinator ??= new FakeGroupCoordinator({
+      process: (id) => this.broker(id),
+      topicIdOf: (topic) => this.topicIds.get(topic) ?? null,
+      port: PORT,
+    });
+    return this.groupCoordinator;
   }
 
   broker(id: number): SimProcess {
@@ -133,7 +148,18 @@ export class FakeCluster {
     this.changed();
   }
 
+  /** As a topic that gets more of them: those that it has stay. */
+  addPartitions(topic: string, count: number): void {
+    for (let partition = 0; partition < count; partition++) {
+      const key = `${topic}-${partition}`;
+      if (!this.partitions.has(key)) this.partitions.set(key, new FakePartition(this.brokerIds[partition % this.brokerIds.length]!));
+    }
+    this.changed();
+  }
+
   removeTopic(topic: string): void {
+    const topicId = this.topicIds.get(topic);
+    if (topicId !== undefined) this.groupCoordinator?.topicDeleted(topicId);
     this.topicIds.delete(topic);
     for (let partition = 0; this.partitions.delete(`${topic}-${partition}`); partition++);
     this.changed();
@@ -166,6 +192,7 @@ export class FakeCluster {
   private handlers(id: number): RpcHandlers {
     const name = `b${id}`;
     return {
+      ...this.groups.handlers(id),
       metadata: (request) => this.metadata(name, request),
       produce: (request) => this.produce(id, request),
       fetch: (request) => this.fetch(id, request),
