@@ -1,6 +1,6 @@
 /** From what the process was told (#config) to what the core wants. Nothing is decided here. */
 import { type BrokerConfig, GROUP_METADATA_BYTES_MAX } from '#broker-core';
-import { type BrokerOptions, type ConfigSetting, configSettings } from '#config';
+import { type BrokerOptions, type ConfigSetting, configSettings, type ListenerOptions } from '#config';
 import type { BrokerListeners } from '#metadata';
 import { VERSION } from '../../shared/version.js';
 
@@ -46,14 +46,19 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
   };
 }
 
-/** As told, with what the options made of it where nobody said. */
+/** As told, with what the options made of it where nobody said. An address whose port the system chooses is not known here. */
 function settingsOf(options: BrokerOptions): readonly ConfigSetting[] {
   const { listeners, dataPath } = options;
+  const advertised = ({ advertised: address }: ListenerOptions) => (address.port === 0 ? null : address);
   return configSettings(options, 'broker', {
     'data.dir': dataPath,
     'replication.port': listeners.replication.bind.port,
     'tcp.port': listeners.tcp.bind.port,
     'http.port': listeners.http.bind.port,
     'advertised.host': options.values['advertised.host'] ?? options.values.host,
+    'advertised.kafka.address': advertised(listeners.kafka),
+    'advertised.replication.address': advertised(listeners.replication),
+    'advertised.tcp.address': advertised(listeners.tcp),
+    'advertised.http.address': advertised(listeners.http),
   });
 }

@@ -206,7 +206,8 @@ export class Admin implements AdminVerbs {
     }
     if (!this.isAllowedOnCluster(context, 'ALTER_CONFIGS')) return { error: 'CLUSTER_AUTHORIZATION_FAILED' };
     if (type !== 'broker') return { error: 'INVALID_REQUEST', message: noSuchConfigs(type) };
-    const message = 'configs of brokers are read at start only: set it in the configuration file, the environment or by flag, and restart';
+    const message =
+      'configs of brokers are read at start only: set them in the configuration file, the environment or by flag, and restart the broker';
     return { error: 'INVALID_REQUEST', message };
   }
 
