@@ -39,8 +39,8 @@ import type { Partition } from '../partition.js';
 import { GroupShard, type GroupShardHost, OFFSETS_TOPIC } from './group-shard.js';
 import { confirmLeadership } from './leadership.js';
 
-/** All of one group's member metadata and assignments: one record must stay below max.message.bytes of `__consumer_offsets`. */
-export const GROUP_METADATA_BYTES_MAX = 8 * 1_048_576;
+/** All of one group's member metadata and assignments: one record must fit into a segment of `__consumer_offsets` (offsets.topic.segment.bytes). */
+export const GROUP_METADATA_BYTES_MAX = 4 * 1_048_576;
 /** How long the first question for a coordinator waits for `__consumer_offsets`, which the cluster coordinator creates by itself. */
 export const OFFSETS_TOPIC_WAIT_MS = 500;
 
