@@ -52,7 +52,6 @@ export class Partition {
   readonly topicId: TopicId;
   readonly index: number;
   readonly log: PartitionLog;
-  /** For `yak where`; nothing is decided by it. */
   readonly history = new PartitionHistory();
   private committedRecord: PartitionRecord;
   private currentRole: Role = { kind: 'idle' };

@@ -23,7 +23,6 @@ import type { MetadataImage, PartitionRecord, TopicRecord } from '#metadata';
 import type { BrokerStatus, LeaderState } from '#replication';
 import type { Clock, Logger, Scheduler } from '#seams';
 import type { BrokerState } from './broker-state.js';
-import type { ClientRegistry } from './clients/client-registry.js';
 import type { BrokerConfig, BrokerEvent, ReplicaDialer } from './contract.js';
 import type { Counters } from './counters.js';
 import { ParkedFetches } from './parked-fetches.js';
@@ -41,7 +40,7 @@ export interface ReplicaManagerOptions {
   readonly logger: Logger;
   readonly authorizer: Authorizer;
   readonly counters: Counters;
-  readonly clients: ClientRegistry;
+  readonly clients: BrokerState['clients'];
   readonly directory: LogDirectory;
   readonly replicas: ReplicaDialer;
   readonly emit: (event: BrokerEvent) => void;
@@ -61,7 +60,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   readonly logger: Logger;
   readonly authorizer: Authorizer;
   readonly counters: Counters;
-  readonly clients: ClientRegistry;
+  readonly clients: BrokerState['clients'];
   readonly fetchMaxBytes: number;
   readonly replicaLagTimeMaxMs: number;
   readonly parkedFetches = new ParkedFetches();

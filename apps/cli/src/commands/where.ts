@@ -10,7 +10,10 @@ export async function showWhere(request: LocateRecordRequest, options: Connectio
   return withClient(options, 'yak-where', async (client) => {
     const whereabouts = await client.admin.clients.where(request);
     const state = recordState(request.offset, whereabouts);
-    const text = options.json ? JSON.stringify({ ...request, state, ...whereabouts }) : whereText(request, whereabouts, Date.now());
+    const { partition: metadata, answers, silentBrokers } = whereabouts;
+    const text = options.json
+      ? JSON.stringify({ ...request, state, metadata, answers, silentBrokers })
+      : whereText(request, whereabouts, Date.now());
     process.stdout.write(`${text}\n`);
     if (state !== 'unknown') return EXIT.OK;
     throw new PartialError(`the leader of ${request.topic}-${request.partition} did not answer`);

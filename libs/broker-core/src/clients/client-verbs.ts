@@ -3,6 +3,8 @@ import { KafkaError, type RequestContext } from '#kernel';
 import type { ListClientsResponse, LocateRecordRequest, LocateRecordResponse } from '#rpc';
 import type { BrokerState } from '../broker-state.js';
 
+export { locateRecord } from './locate-record.js';
+
 export interface ClientVerbs {
   /** Of this broker alone. Throws a KafkaError when the asker may not describe the cluster. */
   listClients(context: RequestContext): ListClientsResponse;
