@@ -129,8 +129,11 @@ export class SimCluster {
     node.broker = broker;
     node.everyBroker.push(broker);
     // As the process does: doors first, so that a client is told "not yet" during recovery.
-    const kafkaDoor = new KafkaDoor({ network, scheduler, clock, logger, broker });
+    const { clients } = broker;
+    const kafkaDoor = new KafkaDoor({ network, scheduler, clock, logger, broker, clients });
     const nestDoor = new RpcServer({ network, scheduler, clock, logger, handlers: brokerRpcHandlers(broker) });
+    nestDoor.onRequest((context) => clients.requested(context));
+    nestDoor.onConnectionClosed((clientAddress) => clients.disconnected({ listener: 'nest', clientAddress }));
     node.closeDoors = async () => {
       await Promise.all([nestDoor.close(), kafkaDoor.close()]);
     };
