@@ -8,7 +8,7 @@ import type { GroupMember } from './group-member.js';
 import { CAUSES_PER_REBALANCE_MAX, REBALANCES_KEPT_MAX, type Rebalance, type RebalanceCause, type RebalanceCauseKind } from './messages.js';
 
 /** Of one group's history record; well below what a record batch may have. */
-export const HISTORY_BYTES_MAX = 256 * 1024;
+export const HISTORY_BYTES_MAX = 8 * 1024;
 
 /** A rebalance that is going on. */
 export class OpenRebalance {
