@@ -147,9 +147,10 @@ export class ByteWriter {
     return this.raw(chunk);
   }
 
+  /** A fraction (of a millisecond) is dropped. */
   int64(value: number): this {
     const chunk = Buffer.allocUnsafe(8);
-    chunk.writeBigInt64BE(BigInt(value));
+    chunk.writeBigInt64BE(BigInt(Math.floor(value)));
     return this.raw(chunk);
   }
 

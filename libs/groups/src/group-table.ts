@@ -244,8 +244,9 @@ export class GroupTable implements GroupMachine {
   private settle(groupId: string, now: Time, out: Effects): Effects {
     const group = this.groups.get(groupId);
     if (group?.state !== 'Empty') return out;
-    if (group.generationId === 0 && !this.metadata.has(groupId) && group.members.pending.size === 0) this.groups.delete(groupId);
-    else if (!this.retentionTimers.has(groupId)) this.armRetention(groupId, now.wallMs + this.config.offsetsRetentionMs, now);
+    const isRecorded = group.generationId > 0 || this.metadata.has(groupId);
+    if (isRecorded && !this.retentionTimers.has(groupId)) this.armRetention(groupId, now.wallMs + this.config.offsetsRetentionMs, now);
+    if (!isRecorded && group.members.pending.size === 0) this.groups.delete(groupId);
     return out;
   }
 
