@@ -53,9 +53,9 @@ export class BatchQueue {
     }
   }
 
-  /** While held nothing is given out; callers wait. */
+  /** While held nothing is given out; callers wait. After the end nobody has to. */
   hold(isHeld: boolean): void {
-    this.isHeld = isHeld;
+    this.isHeld = isHeld && this.ending === null;
     this.giveOut();
   }
 

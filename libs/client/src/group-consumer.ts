@@ -106,8 +106,8 @@ export class YakGroupConsumer implements GroupConsumer, FetcherOwner, Membership
   async commit(): Promise<void> {
     const missed = this.missed;
     this.missed = null;
-    if (missed !== null) throw missed;
     await this.commitSoon((assignment) => assignment.progress.open('taken'));
+    if (missed !== null) throw missed;
   }
 
   async commitOffsets(offsets: readonly OffsetToCommit[]): Promise<void> {

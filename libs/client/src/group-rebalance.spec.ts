@@ -100,7 +100,7 @@ class Turmoil {
       () => void one?.consumer.close(),
       () => one && this.process(one).kill({ isSilent: random.integer(2) === 0 }),
       () => this.freezeMember(one),
-      () => cluster.groups.move(random.integer(3)),
+      () => this.moveCoordinator(),
       () => cluster.groups.load(true),
       () => cluster.groups.load(false),
       () => this.freezeBroker(),
@@ -108,6 +108,12 @@ class Turmoil {
       () => one && cluster.world.network.cut(one.name, `b${cluster.groups.broker}`),
     ];
     faults[random.integer(faults.length)]!();
+  }
+
+  /** Not to one that is frozen: it could not have been elected. What it was sent before it froze is answered by a leader that is none. */
+  private moveCoordinator(): void {
+    const to = this.random.integer(3);
+    if (to !== this.frozenBroker) this.cluster.groups.move(to);
   }
 
   private freezeMember(member: Member | undefined): void {
@@ -132,7 +138,7 @@ class Turmoil {
 
   private heal(): void {
     this.cluster.groups.load(false);
-    if (this.living.length === 0) this.start();
+    this.start();
   }
 
   /** What was committed by now was done with, and never goes back. */
