@@ -48,6 +48,8 @@ export class SimCluster {
   initialElections = 0;
   onDiskOperation: (host: string) => void = () => {};
   committedEnd: (partition: number) => number = () => 0;
+  /** False when there is no such member, or it is dead. */
+  killMember: (member: number, downMs: number) => boolean = () => false;
   private coordinator: ClusterCoordinator | null = null;
   private sharedClient: Client | null = null;
 
@@ -189,7 +191,7 @@ export class SimCluster {
         offsetsCommitTimeoutMs: 5_000,
         offsetsRetentionCheckIntervalMs: 60_000,
       },
-      cleaner: { isEnabled: true, backoffMs: 2_000, ioBytesPerSecondMax: 4 * 1_048_576, dedupeBufferBytes: 65_536 },
+      cleaner: { isEnabled: true, backoffMs: 300, ioBytesPerSecondMax: 4 * 1_048_576, dedupeBufferBytes: 65_536 },
       log: this.logConfig(),
       configs: [],
     };
@@ -198,7 +200,7 @@ export class SimCluster {
   private logConfig(): LogConfig {
     return {
       segmentBytes: this.options.segmentBytes,
-      segmentMs: 7 * 24 * 3_600_000,
+      segmentMs: this.options.segmentMs,
       indexIntervalBytes: this.options.indexIntervalBytes,
       segmentIndexBytes: 4_096,
       retentionMs: -1,
@@ -210,7 +212,7 @@ export class SimCluster {
       producerIdExpirationMs: 24 * 3_600_000,
       cleanupPolicy: 'delete',
       deleteRetentionMs: 24 * 3_600_000,
-      minCleanableDirtyRatio: 0.5,
+      minCleanableDirtyRatio: 0.05,
       minCompactionLagMs: 0,
       maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
     };
@@ -218,10 +220,19 @@ export class SimCluster {
 
   // ---- clients ----
 
+  get bootstrap(): string[] {
+    return [...this.brokers.map(({ host }) => `${host}:${TCP_PORT}`), `coordinator:${COORDINATOR.port}`];
+  }
+
+  /** Of the workload's topic. */
+  get partitions(): number[] {
+    return [...Array(this.options.partitions).keys()];
+  }
+
   client(): Client {
     const { clock, scheduler, random, network, logger } = this.clientProcess;
     this.sharedClient ??= new YakClient(
-      { bootstrap: [...this.brokers.map(({ host }) => `${host}:${TCP_PORT}`), `coordinator:${COORDINATOR.port}`], requestTimeoutMs: 3_000 },
+      { bootstrap: this.bootstrap, requestTimeoutMs: 3_000 },
       { clock, scheduler, random, network, logger },
     );
     return this.sharedClient;

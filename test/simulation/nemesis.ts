@@ -4,7 +4,7 @@
  */
 import type { SimCluster } from './cluster.js';
 import type { BrokerTarget, Fault, HostName, PlannedFault } from './swarm-options.js';
-import { BROKERS } from './swarm-options.js';
+import { BROKERS, MEMBERS_MAX } from './swarm-options.js';
 
 const ATTEMPT_INTERVAL_MS = 300;
 
@@ -42,6 +42,7 @@ export class Nemesis {
       this.killAtOperation.delete(name);
       cluster.world.process(name)?.resume();
     }
+    for (let member = 0; member < MEMBERS_MAX; member++) cluster.world.process(`member-${member}`)?.resume();
     cluster.startCoordinator();
     for (const id of BROKERS) cluster.startBroker(id);
   }
@@ -79,6 +80,10 @@ export class Nemesis {
         return this.freeze('coordinator', fault.durationMs);
       case 'slow-disk':
         return this.slowDisk(hostOf(this.brokerOf(fault.target)), fault.extraMs, fault.durationMs);
+      case 'member-kill':
+        return this.cluster.killMember(fault.member, fault.downMs);
+      case 'member-freeze':
+        return this.freeze(`member-${fault.member}`, fault.durationMs);
       case 'clock-jump':
         return this.jumpClock(hostOf(this.brokerOf(fault.target)), fault.byMs);
     }

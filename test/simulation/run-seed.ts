@@ -6,6 +6,7 @@ import { SimCrash, type TraceLine } from '#seams-sim';
 import { Checkers, Violation } from './checkers.js';
 import { SimCluster } from './cluster.js';
 import { finalCheck } from './final-check.js';
+import { GroupWorkload } from './group-workload.js';
 import { Nemesis } from './nemesis.js';
 import { drawOptions, type SwarmOptions } from './swarm-options.js';
 import { Workload } from './workload.js';
@@ -28,6 +29,12 @@ export interface SeedTotals {
   deduplications: number;
   unsyncedBytesLost: number;
   retries: number;
+  generations: number;
+  commits: number;
+  commitsRefused: number;
+  /** Records that a group was given again. */
+  reread: number;
+  cleanings: number;
   events: number;
   virtualMs: number;
 }
@@ -50,20 +57,30 @@ export async function runSeed(seed: number, run: RunOptions = {}): Promise<SeedR
   cluster.world.trace.onLine = run.onLine ?? null;
   const checkers = new Checkers(cluster);
   const workload = new Workload(cluster, checkers, options);
+  const group = new GroupWorkload(cluster, checkers, options);
   const nemesis = new Nemesis(cluster);
   const release = failOnUnhandled(cluster);
   let failure: SeedResult['failure'] = null;
   try {
-    await play(cluster, checkers, workload, nemesis, options);
+    await play({ cluster, checkers, workload, group, nemesis, options });
   } catch (error) {
     failure = { message: describeError(error), options, trace: cluster.world.trace.tail(run.tailLines ?? 60) };
   } finally {
     release();
   }
-  return { seed, traceHash: cluster.world.trace.hash, totals: totalsOf(cluster, workload, nemesis), failure };
+  return { seed, traceHash: cluster.world.trace.hash, totals: totalsOf(cluster, workload, group, nemesis), failure };
 }
 
-async function play(cluster: SimCluster, checkers: Checkers, workload: Workload, nemesis: Nemesis, options: SwarmOptions): Promise<void> {
+interface Play {
+  readonly cluster: SimCluster;
+  readonly checkers: Checkers;
+  readonly workload: Workload;
+  readonly group: GroupWorkload;
+  readonly nemesis: Nemesis;
+  readonly options: SwarmOptions;
+}
+
+async function play({ cluster, checkers, workload, group, nemesis, options }: Play): Promise<void> {
   const { world } = cluster;
   cluster.onDiskOperation = (host) => nemesis.onDiskOperation(host);
   cluster.committedEnd = (partition) => checkers.committedEnd(partition);
@@ -71,15 +88,20 @@ async function play(cluster: SimCluster, checkers: Checkers, workload: Workload,
   cluster.startCoordinator();
   for (const node of cluster.brokers) cluster.startBroker(node.id);
   await reach(cluster, 'a topic with leaders', START_LIMIT_MS, cluster.createTopic(options.partitions), () => '');
+  cluster.killMember = (member, downMs) => group.kill(member, downMs);
   workload.start();
+  group.start();
   nemesis.schedule(options.faults);
   await world.runFor(options.durationMs);
   nemesis.strikeAtLeast(MIN_FAULTS);
   nemesis.healAll();
-  const isDone = () => workload.isSent && cluster.isHealthy() && workload.hasConsumedAll;
-  await reach(cluster, 'everything available again', RECOVER_LIMIT_MS, isDone, () => `${workload.describe()}; ${cluster.describe()}`);
+  const isDone = () => workload.isSent && cluster.isHealthy() && workload.hasConsumedAll && group.isDone;
+  const detail = () => `${workload.describe()}; ${group.describe()}; ${cluster.describe()}`;
+  await reach(cluster, 'everything available again', RECOVER_LIMIT_MS, isDone, detail);
+  await reach(cluster, 'answer to what the group has committed', START_LIMIT_MS, group.askStored(cluster.client()), detail);
   workload.stop();
   finalCheck(cluster, workload, options.partitions);
+  group.finalCheck();
   if (workload.acknowledged.length < MIN_ACKNOWLEDGED) throw new Error(`only ${workload.acknowledged.length} records were acknowledged`);
   if (nemesis.struck < MIN_FAULTS) throw new Error(`only ${nemesis.struck} faults struck`);
 }
@@ -95,7 +117,7 @@ async function reach(cluster: SimCluster, what: string, limitMs: number, conditi
   throw new Violation('liveness', `no ${what} within ${limitMs} virtual ms: ${detail()}`);
 }
 
-function totalsOf(cluster: SimCluster, workload: Workload, nemesis: Nemesis): SeedTotals {
+function totalsOf(cluster: SimCluster, workload: Workload, group: GroupWorkload, nemesis: Nemesis): SeedTotals {
   const { world } = cluster;
   const totals: SeedTotals = {
     acknowledged: workload.acknowledged.length,
@@ -107,12 +129,18 @@ function totalsOf(cluster: SimCluster, workload: Workload, nemesis: Nemesis): Se
     deduplications: 0,
     unsyncedBytesLost: 0,
     retries: workload.retries,
+    generations: group.checks.generations,
+    commits: group.checks.acknowledgedCommits,
+    commitsRefused: group.checks.refusedCommits,
+    reread: group.checks.reread,
+    cleanings: 0,
     events: world.trace.events,
     virtualMs: Math.round(world.nowMs),
   };
   for (const node of cluster.brokers) {
     totals.unsyncedBytesLost += world.disk(`broker-${node.id}`).bytesLost;
     for (const broker of node.everyBroker) {
+      totals.cleanings += broker.cleanerStats?.cleanings ?? 0;
       const counters = broker.counters();
       totals.elections += counters.leadersGained;
       totals.truncations += counters.truncations;

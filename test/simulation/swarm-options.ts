@@ -11,8 +11,7 @@ export interface MinMax {
 
 /** Which broker a fault hits: a fixed one, or whoever leads that partition when the fault strikes. */
 export type BrokerTarget = { readonly broker: number } | { readonly leaderOf: number };
-/** 0, 1, 2, `coordinator` or `client`. */
-export type HostName = 'broker-0' | 'broker-1' | 'broker-2' | 'coordinator' | 'client';
+export type HostName = 'broker-0' | 'broker-1' | 'broker-2' | 'coordinator' | 'client' | `member-${number}`;
 
 export type Fault =
   | { readonly kind: 'kill'; readonly target: BrokerTarget; readonly downMs: number }
@@ -38,6 +37,8 @@ export type Fault =
       readonly durationMs: number;
     }
   | { readonly kind: 'coordinator-kill'; readonly losesPower: boolean; readonly downMs: number }
+  | { readonly kind: 'member-kill'; readonly member: number; readonly downMs: number }
+  | { readonly kind: 'member-freeze'; readonly member: number; readonly durationMs: number }
   | { readonly kind: 'coordinator-freeze'; readonly durationMs: number }
   | { readonly kind: 'slow-disk'; readonly target: BrokerTarget; readonly extraMs: number; readonly durationMs: number }
   | { readonly kind: 'clock-jump'; readonly target: BrokerTarget; readonly byMs: number };
@@ -60,6 +61,7 @@ export interface SwarmOptions {
   /** The workload is spread over this long; faults fall into it. */
   readonly durationMs: number;
   readonly segmentBytes: number;
+  readonly segmentMs: number;
   readonly indexIntervalBytes: number;
   readonly replicaFetchWaitMaxMs: number;
   readonly replicaLagTimeMaxMs: number;
@@ -67,12 +69,23 @@ export interface SwarmOptions {
   readonly syncLatencyMs: MinMax;
   readonly splitProbability: number;
   readonly joinProbability: number;
+  readonly group: GroupOptions;
   readonly faults: readonly PlannedFault[];
+}
+
+export interface GroupOptions {
+  readonly members: number;
+  /** The first so many have a group.instance.id. */
+  readonly staticMembers: number;
+  readonly sessionTimeoutMs: number;
+  /** Longest time that a member works on a batch. */
+  readonly workMs: number;
 }
 
 export const BROKERS = [0, 1, 2] as const;
 const BROKER_HOSTS: readonly HostName[] = ['broker-0', 'broker-1', 'broker-2'];
-const HOSTS: readonly HostName[] = [...BROKER_HOSTS, 'coordinator', 'client'];
+export const MEMBERS_MAX = 3;
+const HOSTS: readonly HostName[] = [...BROKER_HOSTS, 'coordinator', 'client', 'member-0', 'member-1'];
 
 export function drawOptions(seed: number): SwarmOptions {
   const random = new SimRandom(`options/${seed}`);
@@ -91,6 +104,7 @@ export function drawOptions(seed: number): SwarmOptions {
     lingerMs: random.pick([0, 1, 5, 20]),
     durationMs,
     segmentBytes,
+    segmentMs: random.pick([700, 2_500, 7 * 24 * 3_600_000]),
     indexIntervalBytes: random.pick([64, 256, 1_024]),
     replicaFetchWaitMaxMs: random.pick([200, 500]),
     replicaLagTimeMaxMs: random.pick([700, 1_500, 3_000]),
@@ -98,7 +112,18 @@ export function drawOptions(seed: number): SwarmOptions {
     syncLatencyMs: { min: 0.1, max: slowestSyncMs },
     splitProbability: random.pick([0, 0.02, 0.2]),
     joinProbability: random.pick([0, 0.3, 0.7]),
+    group: drawGroup(random),
     faults: drawFaults(random, durationMs),
+  };
+}
+
+function drawGroup(random: SimRandom): GroupOptions {
+  const members = random.between(1, MEMBERS_MAX);
+  return {
+    members,
+    staticMembers: random.chance(0.4) ? random.between(1, members) : 0,
+    sessionTimeoutMs: random.pick([900, 1_800, 4_000]),
+    workMs: random.pick([0, 10, 60, 250]),
   };
 }
 
@@ -134,6 +159,8 @@ const KINDS: readonly Fault['kind'][] = [
   'clock-jump',
   'disk-lost',
   'coordinator-disk-lost',
+  'member-kill',
+  'member-freeze',
 ];
 /**
  * The fault budget (m - 1 replicas of a partition may lose what was synced): one disk in a seed, of a broker or of the cluster
@@ -184,6 +211,10 @@ function drawFault(random: SimRandom, kind: Fault['kind']): Fault {
       return { kind, durationMs };
     case 'slow-disk':
       return { kind, target, extraMs: random.pick([20, 150, 900]), durationMs };
+    case 'member-kill':
+      return { kind, member: random.integer(MEMBERS_MAX), downMs };
+    case 'member-freeze':
+      return { kind, member: random.integer(MEMBERS_MAX), durationMs };
     case 'clock-jump':
       return { kind, target, byMs: random.between(-1_800_000, 1_800_000) };
   }

@@ -2,7 +2,16 @@
 import type { SeedResult, SeedTotals } from './run-seed.js';
 
 /** A run over many seeds that saw none of these has not tested what it is for. */
-const MUST_HAPPEN = ['elections', 'truncations', 'isrShrinks', 'deduplications', 'unsyncedBytesLost'] as const;
+const MUST_HAPPEN = [
+  'elections',
+  'truncations',
+  'isrShrinks',
+  'deduplications',
+  'unsyncedBytesLost',
+  'commitsRefused',
+  'reread',
+  'cleanings',
+] as const;
 
 export class Tally {
   seeds = 0;
@@ -17,6 +26,11 @@ export class Tally {
     deduplications: 0,
     unsyncedBytesLost: 0,
     retries: 0,
+    generations: 0,
+    commits: 0,
+    commitsRefused: 0,
+    reread: 0,
+    cleanings: 0,
     events: 0,
     virtualMs: 0,
   };

@@ -7,7 +7,7 @@
 import { effectiveLogConfig } from '#config';
 import { GroupTable } from '#groups';
 import { NO_EPOCH, type RequestContext, YakError } from '#kernel';
-import { type LogCleaner, type LogDirectory, openLogDirectory } from '#log';
+import { type CleanerStats, type LogCleaner, type LogDirectory, openLogDirectory } from '#log';
 import { MetadataCopy, MetadataImage } from '#metadata';
 import type { ListClientsResponse, LocateRecordRequest, LocateRecordResponse, PatternKey, RpcMessages } from '#rpc';
 import { type Cancellable, randomId } from '#seams';
@@ -18,7 +18,7 @@ import { type ClientVerbs, listClients, locateRecord } from './clients/client-ve
 import { cluster } from './cluster.js';
 import type { BrokerConfig, BrokerCounters, BrokerEvent, BrokerReport, BrokerSeams } from './contract.js';
 import { CoordinatorLink } from './coordinator-link.js';
-import { Counters } from './counters.js';
+import { Counters, countRoles } from './counters.js';
 import { createMissingTopics } from './create-missing-topics.js';
 import { fetch } from './fetch.js';
 import { GroupCoordinator } from './groups/group-coordinator.js';
@@ -135,6 +135,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       newMachine: () => new GroupTable(config.groups, seams.random),
       waitForMetadata: (condition, timeoutMs) => link.waitFor(condition, timeoutMs),
       confirmByHeartbeat: () => link.confirm(),
+      memberSeen: (context, ...member) => this.clients.noteMember(context, ...member),
     });
     directory.onFailure((error) => this.storageFailed(error));
     this.cleaner = directory.createCleaner(config.cleaner, this.replicas.highWatermarkOf);
@@ -348,6 +349,10 @@ export class Broker implements BrokerVerbs, ClientVerbs {
     return this.tally;
   }
 
+  get cleanerStats(): CleanerStats | null {
+    return this.cleaner?.stats ?? null;
+  }
+
   /** /livez was asked: the next heartbeat carries the time. */
   probed(): void {
     this.lastProbeWallMs = this.seams.clock.wallMs();
@@ -363,13 +368,6 @@ export class Broker implements BrokerVerbs, ClientVerbs {
     const age = (at: number | null | undefined): number | null => (at === null || at === undefined ? null : now - at);
     const confirmedAgeMs = age(link?.lastHeartbeatConfirmedAt);
     const oldestSyncAgeMs = directory?.oldestSyncAgeMs() ?? 0;
-    const partitions = { led: 0, followed: 0, outOfSync: 0, offline: 0 };
-    for (const partition of this.partitions) {
-      if (partition.role.kind === 'leader') partitions.led++;
-      else if (partition.role.kind === 'follower') partitions.followed++;
-      else partitions.offline++;
-      if (!partition.isInSync) partitions.outOfSync++;
-    }
     return {
       brokerId: this.config.brokerId,
       clusterId: directory?.state.clusterId ?? null,
@@ -382,7 +380,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       isDegraded: confirmedAgeMs === null || confirmedAgeMs > this.config.sessionTimeoutMs,
       isStorageWedged: oldestSyncAgeMs > STORAGE_WEDGED_MS,
       oldestSyncAgeMs,
-      partitions,
+      partitions: countRoles(this.partitions),
       recovery: this.recovery,
       failure: this.failure,
     };

@@ -7,6 +7,7 @@ import { divergingEpoch } from '#replication';
 import type { BrokerState } from './broker-state.js';
 import type { Partition } from './partition.js';
 import type { FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse } from './verbs.js';
+import type { Waiters } from './waiters.js';
 
 export async function fetch(broker: BrokerState, context: RequestContext, request: FetchRequest): Promise<FetchResponse> {
   if (request.replica && request.maxBytes === 0 && request.partitions.length === 0) {
@@ -81,19 +82,20 @@ function park(broker: BrokerState, request: FetchRequest, waitMs: number): Promi
       .filter((partition): partition is Partition => partition !== null);
     const finish = (isOver: boolean): void => {
       timer.cancel();
-      for (const partition of partitions) partition.removeWaiter(moved);
+      for (const partition of partitions) waitersOf(request, partition).remove(moved);
       if (request.replica) broker.parkedFetches.remove(request.replica.brokerId, released);
       resolve(isOver);
     };
     const moved = (): void => finish(false);
     const released = (): void => finish(true);
     const timer = broker.scheduler.after(waitMs, released);
-    for (const partition of partitions) {
-      if (request.replica) partition.addAppendWaiter(moved);
-      else partition.addWatermarkWaiter(moved);
-    }
+    for (const partition of partitions) waitersOf(request, partition).add(moved);
     if (request.replica) broker.parkedFetches.add(request.replica.brokerId, released);
   });
+}
+
+function waitersOf(request: FetchRequest, partition: Partition): Waiters {
+  return request.replica ? partition.appends : partition.watermarks;
 }
 
 /** Partitions in request order; the first that has something gives at least one whole batch, whatever the limits (KIP-74). */

@@ -16,6 +16,7 @@ import { AckQueue } from './ack-queue.js';
 import { PartitionHistory } from './clients/partition-history.js';
 import type { BrokerEvent } from './contract.js';
 import type { Counters } from './counters.js';
+import { Waiters } from './waiters.js';
 
 /** What a partition needs of its broker. */
 export interface PartitionHost {
@@ -60,9 +61,12 @@ export class Partition {
   private promisedEpoch: LeaderEpoch = -1;
   private readonly highWatermarkAcks = new AckQueue();
   private readonly heldAcks = new AckQueue();
-  private readonly appendWaiters = new Set<() => void>();
-  private readonly watermarkWaiters = new Set<() => void>();
-  private readonly arrivalWaiters = new Set<() => void>();
+  /** Woken when records were appended or the role changed. */
+  readonly appends = new Waiters();
+  /** Woken when the high watermark advanced or the role changed. */
+  readonly watermarks = new Waiters();
+  /** Woken when a replica's fetch arrived or the role changed. */
+  readonly arrivals = new Waiters();
   private isAppendWakePending = false;
 
   constructor(
@@ -294,7 +298,7 @@ export class Partition {
   ): void {
     if (isArrival) {
       state.fetchArrived(brokerId, brokerEpoch);
-      wake(this.arrivalWaiters);
+      this.arrivals.wake();
     }
     if (state.followerFetched(brokerId, brokerEpoch, logEndOffset, heldEndOffset, this.host.clock.monotonicMs())) {
       this.watermarkAdvanced(state);
@@ -326,7 +330,7 @@ export class Partition {
     this.watermark = state.highWatermark;
     this.history.watermarkAdvanced(this.watermark, this.host.clock);
     if (state.isHighWatermarkFresh) this.highWatermarkAcks.complete(this.watermark);
-    wake(this.watermarkWaiters);
+    this.watermarks.wake();
   }
 
   // ---- follower ----
@@ -338,7 +342,7 @@ export class Partition {
     const isAdvanced = next > this.watermark;
     this.watermark = next;
     this.history.watermarkAdvanced(next, this.host.clock);
-    if (isAdvanced) wake(this.watermarkWaiters);
+    if (isAdvanced) this.watermarks.wake();
   }
 
   /** R3: to where the leader's and our epochs agree. Below the watermark it is refused and the replica stops (R6), unless the election itself may lose records (R13). */
@@ -370,30 +374,6 @@ export class Partition {
 
   // ---- waiting readers ----
 
-  /** Runs when records were appended or the role changed; the caller removes it. */
-  addAppendWaiter(waiter: () => void): void {
-    this.appendWaiters.add(waiter);
-  }
-
-  /** Runs when the high watermark advanced or the role changed; the caller removes it. */
-  addWatermarkWaiter(waiter: () => void): void {
-    this.watermarkWaiters.add(waiter);
-  }
-
-  /** Runs when a replica's fetch arrived or the role changed; the caller removes it. */
-  addArrivalWaiter(waiter: () => void): void {
-    this.arrivalWaiters.add(waiter);
-  }
-
-  removeArrivalWaiter(waiter: () => void): void {
-    this.arrivalWaiters.delete(waiter);
-  }
-
-  removeWaiter(waiter: () => void): void {
-    this.appendWaiters.delete(waiter);
-    this.watermarkWaiters.delete(waiter);
-  }
-
   /** One wake for all batches of a turn, so that a follower fetches them together. */
   private wakeAppendWaitersAtEndOfTurn(): void {
     if (this.isAppendWakePending) return;
@@ -402,18 +382,13 @@ export class Partition {
       this.isAppendWakePending = false;
       const state = this.leader;
       if (state?.localAdvanced(this.log.logEndOffset, this.log.heldEndOffset)) this.watermarkAdvanced(state);
-      wake(this.appendWaiters);
+      this.appends.wake();
     });
   }
 
   private wakeAll(): void {
-    wake(this.arrivalWaiters);
-    wake(this.appendWaiters);
-    wake(this.watermarkWaiters);
+    this.arrivals.wake();
+    this.appends.wake();
+    this.watermarks.wake();
   }
-}
-
-function wake(waiters: Set<() => void>): void {
-  if (waiters.size === 0) return;
-  for (const waiter of [...waiters]) waiter();
 }

@@ -25,14 +25,14 @@ export function confirmLeadership(host: LeadershipHost, partition: Partition, st
     let timer: Cancellable | null = null;
     const finish = (isConfirmed: boolean): void => {
       timer?.cancel();
-      partition.removeArrivalWaiter(check);
+      partition.arrivals.remove(check);
       resolve(isConfirmed && partition.leader === state);
     };
     const check = (): void => {
       if (partition.leader !== state) finish(false);
       else if (state.haveAllArrivedSince(mark)) finish(true);
     };
-    partition.addArrivalWaiter(check);
+    partition.arrivals.add(check);
     timer = host.scheduler.after(host.timeoutMs, () => finish(false));
     void host.confirmByHeartbeat().then((isConfirmed) => {
       if (isConfirmed) finish(true);
