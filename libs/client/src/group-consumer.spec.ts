@@ -285,6 +285,22 @@ describe('group consumer', () => {
     expect((outcome as Error).message).toContain('will be given out again');
   });
 
+  it('H8: a commit that waited while the partition went to another member is refused, also when it comes back', async () => {
+    const cluster = await FakeCluster.start(21, { t: 1 });
+    store(cluster, 0, numbers(0, 10));
+    const first = new Member(cluster, 'm1', { autoCommitIntervalMs: null });
+    await until(cluster, () => first.records.length === 10);
+    cluster.groups.refuse = (pattern) => (pattern === 'commitOffsets' ? 'COORDINATOR_LOAD_IN_PROGRESS' : null);
+    const commits = [5, 10].map((offset) => first.consumer.commitOffsets([{ topic: 't', partition: 0, offset }]).then(String, codeOf));
+    const second = new Member(cluster, 'm2', { autoCommitIntervalMs: null });
+    await until(cluster, () => second.partitions.length + first.of('assigned').length > 1);
+    await cluster.world.settle(second.consumer.close());
+    cluster.groups.refuse = () => null;
+    expect(await cluster.world.settle(Promise.all(commits))).toEqual(['ILLEGAL_GENERATION', 'NOT_ASSIGNED']);
+    await until(cluster, () => isShared([first], 1) && first.records.length >= 20);
+    expect(cluster.groups.committed('g', 't', 0)).toBe(null);
+  });
+
   it('H8: a member that was frozen for longer than its session commits nothing over its successor, and joins again', async () => {
     const cluster = await FakeCluster.start(13, { t: 1 });
     const first = new Member(cluster, 'm1', { autoCommitIntervalMs: null });

@@ -106,7 +106,7 @@ export class YakGroupConsumer implements GroupConsumer, FetcherOwner, Membership
   async commit(): Promise<void> {
     const missed = this.missed;
     this.missed = null;
-    await this.commitSoon((assignment) => assignment.progress.open('taken'));
+    await this.commitSoon((assignment) => assignment?.progress.open('taken') ?? []);
     if (missed !== null) throw missed;
   }
 
@@ -122,10 +122,11 @@ export class YakGroupConsumer implements GroupConsumer, FetcherOwner, Membership
     });
   }
 
-  private commitSoon(offsetsOf: (assignment: GroupAssignment) => readonly ResolvedOffset[]): Promise<void> {
+  private commitSoon(offsetsOf: (assignment: GroupAssignment | null) => readonly ResolvedOffset[]): Promise<void> {
     const commit = this.commits.then(async () => {
       const assignment = this.current;
-      if (assignment !== null) await this.commitNow(assignment, offsetsOf(assignment));
+      const offsets = offsetsOf(assignment);
+      if (assignment !== null) await this.commitNow(assignment, offsets);
     });
     this.commits = commit.catch(() => {});
     return commit;
@@ -165,7 +166,7 @@ export class YakGroupConsumer implements GroupConsumer, FetcherOwner, Membership
 
   private async autoCommit(): Promise<void> {
     try {
-      await this.commitSoon((assignment) => assignment.progress.open('returned'));
+      await this.commitSoon((assignment) => assignment?.progress.open('returned') ?? []);
     } catch (error) {
       await this.tell({ type: 'commit-failed', error: error as Error });
     }
