@@ -7,6 +7,7 @@ import { Broker, type BrokerConfig } from '#broker-core';
 import { type Client, YakClient } from '#client';
 import { validateTopicConfigs } from '#config';
 import { ClusterCoordinator } from '#coordinator-core';
+import { coordinatorPartition } from '#groups';
 import { allowAll, YakError } from '#kernel';
 import type { LogConfig } from '#log';
 import { EmbeddedMetadataLog, type MetadataImage } from '#metadata';
@@ -16,6 +17,8 @@ import { KafkaDoor, ReplicaClient } from '../../apps/broker/src/doors/kafka/inde
 import { brokerRpcHandlers } from '../../apps/broker/src/doors/nest-tcp/broker-rpc-handlers.js';
 import { BROKERS, type SwarmOptions } from './swarm-options.js';
 
+/** The one group of the workload. */
+export const GROUP = 'readers';
 const COORDINATOR = { host: 'coordinator', port: 3180 };
 const TCP_PORT = 3125;
 const KAFKA_PORT = 9092;
@@ -274,10 +277,18 @@ export class SimCluster {
   }
 
   leaderOf(partition: number): number | null {
+    return this.leaderOfTopic(this.topic, partition);
+  }
+
+  groupCoordinator(): number | null {
+    return this.leaderOfTopic('__consumer_offsets', coordinatorPartition(GROUP, OFFSETS_TOPIC.partitions));
+  }
+
+  private leaderOfTopic(topic: string, partition: number): number | null {
     for (const { id, broker, process } of this.brokers) {
       if (process?.isAlive !== true || broker === null) continue;
       for (const replica of broker.partitions) {
-        if (replica.topic === this.topic && replica.index === partition && replica.leader !== null) return id;
+        if (replica.topic === topic && replica.index === partition && replica.leader !== null) return id;
       }
     }
     return null;

@@ -7,11 +7,9 @@ import { YakError } from '#kernel';
 import { sleep } from '#seams';
 import type { SimProcess } from '#seams-sim';
 import type { Checkers } from './checkers.js';
-import type { SimCluster } from './cluster.js';
+import { GROUP, type SimCluster } from './cluster.js';
 import { GroupChecks } from './group-checks.js';
 import type { SwarmOptions } from './swarm-options.js';
-
-export const GROUP = 'readers';
 
 export class GroupWorkload {
   readonly checks = new GroupChecks();

@@ -91,6 +91,7 @@ export class Nemesis {
 
   private brokerOf(target: BrokerTarget): number {
     if ('broker' in target) return target.broker;
+    if ('groupCoordinator' in target) return this.cluster.groupCoordinator() ?? 0;
     return this.cluster.leaderOf(target.leaderOf) ?? target.leaderOf % BROKERS.length;
   }
 

@@ -9,8 +9,8 @@ export interface MinMax {
   readonly max: number;
 }
 
-/** Which broker a fault hits: a fixed one, or whoever leads that partition when the fault strikes. */
-export type BrokerTarget = { readonly broker: number } | { readonly leaderOf: number };
+/** Which broker a fault hits: a fixed one, whoever leads that partition when the fault strikes, or the group's coordinator. */
+export type BrokerTarget = { readonly broker: number } | { readonly leaderOf: number } | { readonly groupCoordinator: true };
 export type HostName = 'broker-0' | 'broker-1' | 'broker-2' | 'coordinator' | 'client' | `member-${number}`;
 
 export type Fault =
@@ -140,7 +140,16 @@ function drawFaults(random: SimRandom, durationMs: number): PlannedFault[] {
     if (ONCE.includes(kind) && faults.some(({ fault }) => ONCE.includes(fault.kind))) continue;
     faults.push({ atMs: drawTime(), fault: drawFault(random, kind) });
   }
+  faults.push(...drawMemberFaults(random, drawTime));
   return faults.sort((left, right) => left.atMs - right.atMs);
+}
+
+/** Of the group's members, beside the faults of brokers: without them a group forms once and stays. */
+function drawMemberFaults(random: SimRandom, drawTime: () => number): PlannedFault[] {
+  return Array.from({ length: random.between(1, 4) }, () => ({
+    atMs: drawTime(),
+    fault: drawFault(random, random.chance(0.6) ? 'member-kill' : 'member-freeze'),
+  }));
 }
 
 const KINDS: readonly Fault['kind'][] = [
@@ -159,8 +168,6 @@ const KINDS: readonly Fault['kind'][] = [
   'clock-jump',
   'disk-lost',
   'coordinator-disk-lost',
-  'member-kill',
-  'member-freeze',
 ];
 /**
  * The fault budget (m - 1 replicas of a partition may lose what was synced): one disk in a seed, of a broker or of the cluster
@@ -221,6 +228,7 @@ function drawFault(random: SimRandom, kind: Fault['kind']): Fault {
 }
 
 function drawTarget(random: SimRandom): BrokerTarget {
+  if (random.chance(0.3)) return { groupCoordinator: true };
   return random.chance(0.6) ? { leaderOf: random.integer(3) } : { broker: random.pick(BROKERS) };
 }
 
