@@ -4,7 +4,7 @@
  * decision: before it a start throws `.cleaned` files away, after it a start completes what follows. What happens is in steps with a
  * sync of the folder between them, because a disk may keep the names of one step in any order.
  */
-import { CorruptionError } from '#kernel';
+import { assert, CorruptionError } from '#kernel';
 import { recordBatch } from '#record';
 import type { Disk } from '#seams';
 import { scanBatches } from '../scan-batches.js';
@@ -18,7 +18,10 @@ const INDEX_SUFFIXES = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX] as const;
 /** An empty segment to write into; what an earlier attempt left of it is gone. */
 export function openCleaned(disk: Disk, folder: string, like: Segment): Segment {
   for (const suffix of [SEGMENT_SUFFIX, ...INDEX_SUFFIXES]) disk.remove(segmentPath(folder, like.baseOffset, suffix + CLEANED_SUFFIX));
-  return new Segment(disk, folder, like.baseOffset, like.createdMs, CLEANED_SUFFIX);
+  const cleaned = new Segment(disk, folder, like.baseOffset, like.createdMs, CLEANED_SUFFIX);
+  // Asking makes the files, so that there are three to rename however few entries come.
+  assert(cleaned.offsetIndex.file.entries + cleaned.timeIndex.file.entries === 0, 'a cleaned segment begins empty');
+  return cleaned;
 }
 
 /**

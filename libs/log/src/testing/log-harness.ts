@@ -3,9 +3,10 @@
  * and lets everything that follows from it happen; `restart()` is a stop of the given kind and a new start on what the disk kept.
  */
 
-import { type NewRecord, RecordBatchBuilder, recordBatch, splitBatches } from '#record';
+import { type CompressionType, decodeRecords, type NewRecord, RecordBatchBuilder, recordBatch, splitBatches } from '#record';
 import { type Logger, randomId, silentLogger } from '#seams';
 import { SimDisk, SimRandom } from '#seams-sim';
+import type { CleanerConfig, LogCleaner } from '../cleaner/log-cleaner.js';
 import type { LogConfig, LogDirectory, PartitionLog } from '../contract.js';
 import { type LogSeams, openLogDirectory } from '../log-directory.js';
 
@@ -165,6 +166,33 @@ export class LogHarness {
     }
     const { producerId = -1, producerEpoch = producerId < 0 ? -1 : 0, sequence = -1 } = options;
     return Buffer.from(builder.build({ producerId, producerEpoch, baseSequence: sequence }));
+  }
+
+  /** One batch with these records; a null value is a tombstone. */
+  keyed(
+    records: readonly (readonly [key: string | null, value: string | null])[],
+    options: { compression?: CompressionType; producerId?: number; sequence?: number } = {},
+  ): Buffer {
+    const builder = new RecordBatchBuilder();
+    for (const [key, value] of records) {
+      const bytes = (text: string | null) => (text === null ? null : Buffer.from(text));
+      builder.append({ timestamp: this.time.wall, key: bytes(key), value: bytes(value), headers: [{ key: 'h', value: null }] });
+    }
+    const { compression = 'none', producerId = -1, sequence = -1 } = options;
+    return Buffer.from(builder.build({ compression, producerId, producerEpoch: producerId < 0 ? -1 : 0, baseSequence: sequence }));
+  }
+
+  /** A cleaner that was not started, for `cleanOnce`: no throttle, everything below the log end counts as committed. */
+  cleaner(options: Partial<CleanerConfig> = {}, highWatermarkOf = (log: PartitionLog) => log.logEndOffset): LogCleaner {
+    const config = { isEnabled: true, backoffMs: 1000, ioBytesPerSecondMax: 1e12, dedupeBufferBytes: 65_536, ...options };
+    return this.directory.createCleaner(config, highWatermarkOf);
+  }
+
+  /** `offset:key=value` of each record; a tombstone has no value. */
+  async records(log = this.log()): Promise<string[]> {
+    return (await this.readAll(log)).flatMap((batch) =>
+      decodeRecords(batch).map(({ offset, key, value }) => `${offset}:${key}=${value ?? ''}`),
+    );
   }
 
   /** One batch per call of this many records, appended in leader epoch `epoch` and written. */
