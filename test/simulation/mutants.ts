@@ -22,6 +22,7 @@ interface Mutant {
 }
 
 const SEEDS_MAX = 300;
+const GROUP_SHARD = 'libs/broker-core/src/groups/group-shard.js';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -66,10 +67,69 @@ export const MUTANTS: readonly Mutant[] = [
       { file: 'libs/broker-core/src/partition.js', find: ' && seat.brokerEpoch === this.host.brokerEpoch)', replace: ')' },
     ],
   },
+  {
+    name: 'commits seen above the watermark',
+    guard: 'R24: what a group coordinator answers is below the high watermark',
+    edits: [
+      {
+        file: GROUP_SHARD,
+        find: 'this.partition.whenCommitted(this.appliedEnd, (error) => {',
+        replace: "once('NONE');\n        this.partition.whenCommitted(this.appliedEnd, (error) => {",
+      },
+    ],
+  },
+  {
+    name: 'groups served before they are loaded',
+    guard: 'R24: a new group coordinator has loaded everything committed before it answers',
+    edits: [
+      {
+        file: GROUP_SHARD,
+        find: 'await this.whenCommitted(end);\n        try {\n            await this.replay(end);',
+        replace: 'try {',
+      },
+    ],
+  },
+  {
+    name: 'commits of an old generation',
+    guard: 'R24, H8: a commit counts in the generation that it names',
+    edits: [
+      {
+        file: 'libs/groups/src/group-requests.js',
+        find: 'request.generationId === group.generationId && !group.members.get(request.memberId).isNew',
+        replace: 'true',
+      },
+      {
+        file: 'libs/groups/src/group-requests.js',
+        find: "return group.members.has(memberId) ? null : 'UNKNOWN_MEMBER_ID';",
+        replace: 'return null;',
+      },
+    ],
+  },
+  {
+    name: 'cleaner drops the newest value',
+    guard: 'compaction keeps the newest record of each key',
+    edits: [
+      {
+        file: 'libs/log/src/cleaner/filter-batch.js',
+        find: 'record.offset < map.get(record.key)',
+        replace: 'record.offset <= map.get(record.key)',
+      },
+    ],
+  },
 ];
 
 /** More of the same, for `--all`: other guards whose loss a simulation has to notice. */
 export const MORE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'offsets told by a deposed leader',
+    guard: 'R24: a look-up is confirmed to come from the leader',
+    edits: [{ file: GROUP_SHARD, find: 'if (!(await confirmed))', replace: 'if (false)' }],
+  },
+  {
+    name: 'groups loaded above the watermark',
+    guard: 'R24: what is loaded is committed in the new epoch',
+    edits: [{ file: GROUP_SHARD, find: 'await this.whenCommitted(end);', replace: '' }],
+  },
   {
     name: 'held before it is synced',
     guard: 'R2: under commit a replica counts only what its fdatasync covered',
