@@ -9,11 +9,11 @@ export {
 } from './describe-configs.js';
 export { renderConfigDocument } from './document.js';
 export { ConfigError, UsageError } from './errors.js';
+export { NOT_ACTING_SERVER_CONFIGS } from './not-acting-configs.js';
 export * from './options.js';
 export type { ProcessMessage, SupervisorMessage } from './process-protocol.js';
 export {
   environmentName,
-  NOT_ACTING_SERVER_CONFIGS,
   SERVER_CONFIGS,
   type ServerConfigName,
   type ServerConfigValues,

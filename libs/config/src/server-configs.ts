@@ -1,6 +1,6 @@
 /**
  * What a broker or a cluster coordinator can be told, under Kafka's names where Kafka has one. Only configs that act are
- * here; NOT_ACTING_SERVER_CONFIGS names those of Kafka's that people bring along and that would be ignored silently
+ * here; NOT_ACTING_SERVER_CONFIGS (beside this file) names those of Kafka's that people bring along and that would be ignored silently
  * otherwise. A name's environment variable is environmentName(name).
  */
 import type { Address } from '#seams';
@@ -383,63 +383,6 @@ export const SERVER_CONFIGS = {
 
 export type ServerConfigName = keyof typeof SERVER_CONFIGS;
 export type ServerConfigValues = { readonly [N in ServerConfigName]: ConfigValue<(typeof SERVER_CONFIGS)[N]> };
-
-/** Kafka's broker configs that have no effect here, each with what to do instead where there is something. */
-export const NOT_ACTING_SERVER_CONFIGS: Readonly<Record<string, string>> = {
-  'broker.id': 'use node.id',
-  'process.roles': 'run yak broker and yak coordinator as processes of their own',
-  'controller.quorum.voters': 'use coordinators',
-  'controller.quorum.bootstrap.servers': 'use coordinators',
-  'controller.listener.names': '',
-  listeners: 'use host, kafka.port, replication.port, tcp.port and http.port',
-  'advertised.listeners': 'use advertised.host or advertised.kafka.address',
-  'listener.security.protocol.map': '',
-  'inter.broker.listener.name': 'replicas use replication.port',
-  'log.dir': 'use data.dir',
-  'log.dirs': 'use data.dir',
-  'metadata.log.dir': 'use data.dir',
-  'min.insync.replicas': 'set it on the topic; the default is 2 where a topic has 3 or more replicas, else 1',
-  'log.retention.hours': 'use log.retention.ms',
-  'log.retention.minutes': 'use log.retention.ms',
-  'log.roll.hours': 'use log.roll.ms',
-  'log.roll.jitter.ms': '',
-  'log.flush.interval.messages': 'use log.flush.policy and log.flush.interval.ms',
-  'log.flush.scheduler.interval.ms': 'use log.flush.interval.ms',
-  'log.cleaner.threads': 'there is one cleaner per broker',
-  'log.cleaner.io.buffer.size': '',
-  'log.cleaner.io.buffer.load.factor': '',
-  'log.message.timestamp.type': '',
-  'log.message.timestamp.before.max.ms': '',
-  'log.preallocate': '',
-  'log.segment.delete.delay.ms': 'files go at once',
-  'compression.type': 'batches are stored as the producer compressed them',
-  'unclean.leader.election.enable': '',
-  'auto.leader.rebalance.enable': '',
-  'delete.topic.enable': '',
-  'num.network.threads': '',
-  'num.io.threads': '',
-  'num.replica.fetchers': '',
-  'num.recovery.threads.per.data.dir': '',
-  'background.threads': '',
-  'queued.max.requests': '',
-  'socket.send.buffer.bytes': '',
-  'socket.receive.buffer.bytes': '',
-  'connections.max.idle.ms': '',
-  'max.connections': '',
-  'max.connections.per.ip': '',
-  'replica.fetch.min.bytes': '',
-  'replica.fetch.backoff.ms': '',
-  'transaction.state.log.num.partitions': '',
-  'transaction.state.log.replication.factor': '',
-  'transaction.state.log.min.isr': '',
-  'transactional.id.expiration.ms': '',
-  'transaction.max.timeout.ms': '',
-  'authorizer.class.name': '',
-  'super.users': '',
-  'sasl.enabled.mechanisms': '',
-  'ssl.keystore.location': '',
-  'ssl.truststore.location': '',
-};
 
 /** `log.retention.ms` is read from YAK_LOG_RETENTION_MS. */
 export function environmentName(name: string): string {

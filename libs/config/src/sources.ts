@@ -6,13 +6,8 @@
 import { parseConfigFile } from './config-file.js';
 import type { ConfigDefinition } from './definition.js';
 import { ConfigError } from './errors.js';
-import {
-  environmentName,
-  NOT_ACTING_SERVER_CONFIGS,
-  SERVER_CONFIGS,
-  type ServerConfigName,
-  type ServerConfigValues,
-} from './server-configs.js';
+import { NOT_ACTING_SERVER_CONFIGS } from './not-acting-configs.js';
+import { environmentName, SERVER_CONFIGS, type ServerConfigName, type ServerConfigValues } from './server-configs.js';
 
 export type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
 

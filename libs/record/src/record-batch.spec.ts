@@ -4,13 +4,17 @@ import { CorruptionError } from '#kernel';
 import { crc32cInTables } from './crc32c.js';
 import {
   compress,
+  compressionTypeOf,
   crc32c,
   decodeRecords,
   decompress,
+  emptyBatch,
   isCrcValid,
   type NewRecord,
   RecordBatchBuilder,
   recordBatch,
+  retainRecords,
+  sliceRecords,
   splitBatches,
   VarintReader,
   validateClientBatch,
@@ -310,5 +314,73 @@ describe('a client batch', () => {
     const at = (timestamp: number) => refusal(batchOf([{ timestamp, key: null, value: null }]));
     expect(at(limits.nowMs + 3_600_000)).toBeNull();
     expect(at(limits.nowMs + 3_600_001)).toBe('INVALID_TIMESTAMP');
+  });
+});
+
+describe('a batch written again for compaction', () => {
+  const subset = fc.record({
+    values: fc.array(fc.option(fc.string(), { nil: null }), { minLength: 1, maxLength: 8 }),
+    keep: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
+    times: fc.array(fc.integer({ min: 0, max: 4_000_000_000_000 }), { minLength: 8, maxLength: 8 }),
+    compression: fc.constantFrom('none' as const, 'gzip' as const, 'snappy' as const, 'lz4' as const),
+    horizon: fc.option(fc.integer({ min: 0, max: 4_000_000_000_000 }), { nil: null }),
+  });
+
+  it('has the records that stay, as they were, and says the same of offsets and producer', () => {
+    fc.assert(
+      fc.property(subset, ({ values, keep, times, compression, horizon }) => {
+        const builder = new RecordBatchBuilder();
+        for (const [i, value] of values.entries()) {
+          const headers = [{ key: `h${i}`, value: null }];
+          builder.append({ timestamp: times[i]!, key: Buffer.from(`k${i}`), value: value === null ? null : Buffer.from(value), headers });
+        }
+        const options = { baseOffset: 70, leaderEpoch: 3, producerId: 9, producerEpoch: 1, baseSequence: 20, compression };
+        const batch = builder.build(options);
+        const slices = sliceRecords(batch);
+        const all = decodeRecords(batch);
+        expect(slices.map(({ offset, key, hasValue }) => ({ offset, key, hasValue }))).toEqual(
+          all.map(({ offset, key, value }) => ({ offset, key, hasValue: value !== null })),
+        );
+        const isKept = (_: unknown, i: number) => keep[i]!;
+        const survivors = slices.filter(isKept);
+        const written = survivors.length === 0 ? emptyBatch(batch) : retainRecords(batch, survivors, horizon);
+        expect(isCrcValid(written)).toBe(true);
+        expect(decodeRecords(written)).toEqual(all.filter(isKept));
+        expect(recordBatch.deleteHorizonMs(written)).toBe(survivors.length === 0 ? null : horizon);
+        const place = [
+          recordBatch.baseOffset,
+          recordBatch.lastOffset,
+          recordBatch.leaderEpoch,
+          recordBatch.producerId,
+          recordBatch.lastSequence,
+        ];
+        expect(place.map((read) => read(written))).toEqual(place.map((read) => read(batch)));
+        if (survivors.length > 0) {
+          expect(recordBatch.maxTimestamp(written)).toBe(Math.max(...all.filter(isKept).map(({ timestamp }) => timestamp)));
+          expect(compressionTypeOf(written)).toBe(compression);
+        } else expect(written).toHaveLength(recordBatch.HEADER_BYTES);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('becomes gzip where it was zstd, which cannot be written here', () => {
+    const batch = Buffer.from(GOLDEN.zstd, 'base64');
+    const written = retainRecords(batch, sliceRecords(batch).slice(1), null);
+    expect(compressionTypeOf(written)).toBe('gzip');
+    expect(decodeRecords(written)).toEqual(decodeRecords(batch).slice(1));
+  });
+
+  it('is refused from a producer once it has a delete horizon', () => {
+    const builder = new RecordBatchBuilder();
+    builder.append({ timestamp: 5, key: Buffer.from('k'), value: null });
+    const batch = builder.build();
+    const marked = retainRecords(batch, sliceRecords(batch), 1);
+    const limits = { maxMessageBytes: 1000, messageTimestampAfterMaxMs: 1000, nowMs: 5 };
+    expect(validateClientBatch(batch, limits)).toBeNull();
+    expect(validateClientBatch(marked, limits)).toMatchObject({
+      error: 'INVALID_RECORD',
+      message: expect.stringMatching(/delete horizon/),
+    });
   });
 });

@@ -34,9 +34,30 @@ async function filled(seed: number): Promise<{ harness: LogHarness; before: Befo
       all.push(`${outcome.baseOffset + i}:${key}=${value ?? ''}`);
     });
   };
-  for (let i = 0; i < 12; i++) append([[`only-${i}`, `${i}`], ['hot', `${i}`]], 1);
-  append([['only-3', null], ['only-4', null]], 2);
-  for (let i = 0; i < 20; i++) append([[`k${i % 4}`, `${i}`], ['hot', `late-${i}`]], i < 10 ? 2 : 4, -1);
+  for (let i = 0; i < 12; i++)
+    append(
+      [
+        [`only-${i}`, `${i}`],
+        ['hot', `${i}`],
+      ],
+      1,
+    );
+  append(
+    [
+      ['only-3', null],
+      ['only-4', null],
+    ],
+    2,
+  );
+  for (let i = 0; i < 20; i++)
+    append(
+      [
+        [`k${i % 4}`, `${i}`],
+        ['hot', `late-${i}`],
+      ],
+      i < 10 ? 2 : 4,
+      -1,
+    );
   await harness.time.turn();
   const newest = new Map(all.map((each) => [/:(.*?)=/.exec(each)![1]!, each]));
   const kept = [...newest.values()].filter((each) => !each.endsWith('='));
@@ -123,7 +144,8 @@ it('S13: after any disk operation of a cleaning nothing is lost that it had to k
         const stored = await harness.readAll();
         expect(recordBatch.lastOffset(stored.at(-1)!)).toBe(before.end);
       } catch (error) {
-        (error as Error).message = `crash after operation ${nth} of ${total}, ${loseUnsynced ? 'power lost' : 'killed'}: ${(error as Error).message}`;
+        (error as Error).message =
+          `crash after operation ${nth} of ${total}, ${loseUnsynced ? 'power lost' : 'killed'}: ${(error as Error).message}`;
         throw error;
       }
     }

@@ -217,7 +217,12 @@ describe('compaction', () => {
     const arbitrary = fc.tuple(fc.array(step, { minLength: 3, maxLength: 25 }), fc.nat(999), fc.constantFrom(96, 65_536));
     await fc.assert(
       fc.asyncProperty(arbitrary, async ([steps, seed, dedupeBufferBytes]) => {
-        const config = { segmentBytes: 600, indexIntervalBytes: 150, cleanupPolicy: 'compact', deleteRetentionMs: DELETE_RETENTION_MS } as const;
+        const config = {
+          segmentBytes: 600,
+          indexIntervalBytes: 150,
+          cleanupPolicy: 'compact',
+          deleteRetentionMs: DELETE_RETENTION_MS,
+        } as const;
         const harness = await LogHarness.open(config, seed);
         harness.create();
         const run = new Run(harness, dedupeBufferBytes);
