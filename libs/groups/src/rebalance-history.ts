@@ -1,13 +1,13 @@
 /**
  * Why groups rebalanced, bounded in every direction: REBALANCES_KEPT_MAX rebalances, CAUSES_PER_REBALANCE_MAX causes each,
- * HISTORY_BYTES_MAX as JSON. The oldest go first. It explains; nothing decides by it.
+ * HISTORY_BYTES_MAX as JSON. The oldest rebalances go first, then the later causes. It explains; nothing decides by it.
  */
 import type { MonotonicMs, WallMs } from '#kernel';
 import type { Time } from './contract.js';
 import type { GroupMember } from './group-member.js';
 import { CAUSES_PER_REBALANCE_MAX, REBALANCES_KEPT_MAX, type Rebalance, type RebalanceCause, type RebalanceCauseKind } from './messages.js';
 
-/** Of one group's history record; well below what a record batch may have. */
+/** Of one group's history record. It is written with every rebalance, so it stays small. */
 export const HISTORY_BYTES_MAX = 8 * 1024;
 
 /** A rebalance that is going on. */
@@ -38,6 +38,15 @@ export class OpenRebalance {
 
 export function withRebalance(history: readonly Rebalance[], rebalance: Rebalance): readonly Rebalance[] {
   let kept = [...history, rebalance].slice(-REBALANCES_KEPT_MAX);
-  while (kept.length > 1 && Buffer.byteLength(JSON.stringify(kept)) > HISTORY_BYTES_MAX) kept = kept.slice(1);
+  while (kept.length > 1 && isTooLong(kept)) kept = kept.slice(1);
+  while (kept[0]!.causes.length > 1 && isTooLong(kept)) kept = [withoutLastCause(kept[0]!), ...kept.slice(1)];
   return kept;
+}
+
+function withoutLastCause(rebalance: Rebalance): Rebalance {
+  return { ...rebalance, causes: rebalance.causes.slice(0, -1), causesOmitted: rebalance.causesOmitted + 1 };
+}
+
+function isTooLong(history: readonly Rebalance[]): boolean {
+  return Buffer.byteLength(JSON.stringify(history)) > HISTORY_BYTES_MAX;
 }

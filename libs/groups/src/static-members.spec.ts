@@ -80,6 +80,39 @@ describe('static members (KIP-345)', () => {
     expect([driver.state, driver.memberIds()]).toEqual(['PreparingRebalance', [kept[0]!.memberId]]);
   });
 
+  it('one that is away need not sync, though it owed a sync in the generation before', () => {
+    const patient = (i: number) => ({ ...instance(i), sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 5_000 });
+    const driver = new GroupDriver();
+    const [leader, away] = driver.stable(2, patient) as [JoinGroupResponse, JoinGroupResponse];
+    const both = [leader, away].map(({ memberId }, i) => driver.join({ ...patient(i), memberId }));
+    expect([both[1]!.response!.error, driver.state]).toEqual(['NONE', 'CompletingRebalance']);
+    const changed = [{ name: 'range', metadata: subscribe('audit') }];
+    const again = driver.join({ ...patient(0), memberId: leader.memberId, protocols: changed });
+    driver.advance(5_000);
+    driver.sync({ ...again.response!, groupInstanceId: 'i-0' });
+    driver.advance(6_000);
+    expect([driver.state, driver.memberIds()]).toEqual(['Stable', [leader.memberId, away.memberId]]);
+  });
+
+  it('one that takes a place owes the sync that the old one owed', () => {
+    const { driver, members } = stable();
+    driver.membersOf(
+      members.map(({ memberId }) => memberId),
+      instance,
+    );
+    const generationId = driver.generationId;
+    expect(driver.state).toBe('CompletingRebalance');
+    driver.sync({ ...members[0]!, generationId, groupInstanceId: 'i-0' });
+    const joined = driver.join(instance(1)).response!;
+    expect([joined.error, joined.generationId]).toEqual(['NONE', generationId]);
+    for (let i = 0; i < 6; i++) {
+      driver.advance(5_000);
+      driver.heartbeat({ memberId: members[0]!.memberId, generationId, groupInstanceId: 'i-0' });
+      if (i < 5) expect(driver.heartbeat({ ...joined, groupInstanceId: 'i-1' })).toBe('NONE');
+    }
+    expect(driver.memberIds()).toEqual([members[0]!.memberId]);
+  });
+
   it('waits for static members that are all away, and ends with their sessions', () => {
     const { driver, members } = stable(1);
     driver.join({ groupInstanceId: 'i-1', rebalanceTimeoutMs: 1_000 });
