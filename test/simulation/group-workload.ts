@@ -11,6 +11,17 @@ import { GROUP, type SimCluster } from './cluster.js';
 import { GroupChecks } from './group-checks.js';
 import type { SwarmOptions } from './swarm-options.js';
 
+const COMMIT_RETRY_MS = 150;
+/** After these the records will be given out again, here or elsewhere. */
+const GIVEN_TO_OTHERS: ReadonlySet<string> = new Set([
+  'NOT_ASSIGNED',
+  'NOT_TAKEN',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+  'FENCED_INSTANCE_ID',
+]);
+
 export class GroupWorkload {
   readonly checks = new GroupChecks();
   private readonly processes: (SimProcess | null)[];
@@ -64,6 +75,7 @@ export class GroupWorkload {
       }
     };
     consumer.onEvent((event) => {
+      logger.debug(event.type, { ...event });
       if (event.type === 'assigned') judged(() => this.checks.assigned(name, event));
     });
     try {
@@ -72,7 +84,7 @@ export class GroupWorkload {
         judged(() => this.checks.took(name, records, (partition) => this.checkers.committedEnd(partition)));
         await sleep(scheduler, random.integer(group.workMs + 1));
         const last = records[records.length - 1]!;
-        await this.commit(consumer, name, last.partition, last.offset + 1, judged);
+        await this.commit(process, consumer, name, last.partition, last.offset + 1, judged);
       }
     } catch (error) {
       // A member that was fenced (another one with its instance id) or given up ends; its process starts again.
@@ -86,19 +98,27 @@ export class GroupWorkload {
   }
 
   private async commit(
+    process: SimProcess,
     consumer: GroupConsumer,
     name: string,
     partition: number,
     offset: number,
     judged: (judge: () => void) => void,
   ): Promise<void> {
-    const settle = this.checks.committing(name, partition, offset);
-    try {
-      await consumer.commitOffsets([{ topic: this.cluster.topic, partition, offset }]);
-      judged(() => settle(true));
-    } catch (error) {
-      if (!(error instanceof YakError)) throw error;
-      settle(false);
+    const { scheduler } = process;
+    while (process.isAlive) {
+      const settle = this.checks.committing(name, partition, offset);
+      try {
+        await consumer.commitOffsets([{ topic: this.cluster.topic, partition, offset }]);
+        judged(() => settle(true));
+        return;
+      } catch (error) {
+        if (!(error instanceof YakError)) throw error;
+        settle(false);
+        if (GIVEN_TO_OTHERS.has(error.code)) return;
+      }
+      // The last records of a partition are followed by none whose commit would cover them.
+      await sleep(scheduler, COMMIT_RETRY_MS);
     }
   }
 
