@@ -290,6 +290,29 @@ describe('the groups of one partition', () => {
     expect(seen.response?.partitions[0]?.offset).toBe(42);
   });
 
+  it('the tombstones of a topic with very many commits go in several batches', async () => {
+    const world = await setUp();
+    const shard = await world.active();
+    const partitions = Array.from({ length: 12_000 }, (_, partition) => ({
+      topic: 't',
+      partition,
+      offset: 1,
+      leaderEpoch: 0,
+      metadata: 'x'.repeat(60),
+    }));
+    const request = { groupId: 'g', generationId: -1, memberId: '', groupInstanceId: null, partitions };
+    const failed = (error: KafkaErrorName): OffsetCommitResponse => ({ partitions: [{ topic: 't', partition: 0, error }] });
+    const stored = asked(
+      shard.command<OffsetCommitResponse>(failed, (machine, reply, now) => machine.commitOffsets(request, reply, () => TOPIC_ID, now)),
+    );
+    await world.followersCatchUp();
+    expect(new Set(stored.response?.partitions.map(({ error }) => error))).toEqual(new Set(['NONE']));
+    expect(shard.size.offsets).toBe(12_000);
+    shard.change((machine) => machine.topicsDeleted((topicId) => topicId === TOPIC_ID));
+    expect(shard.size.offsets).toBe(0);
+    expect(shard.isActive).toBe(true);
+  });
+
   it('R24: what a table reads back is what it had: members, generation and offsets survive a change of the coordinator', async () => {
     const world = await setUp();
     const first = await world.active();

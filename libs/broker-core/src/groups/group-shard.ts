@@ -22,6 +22,8 @@ import type { Partition } from '../partition.js';
 export const OFFSETS_TOPIC = '__consumer_offsets';
 /** Read and applied in one turn of the event loop while loading; some thousand commits. */
 export const LOAD_BYTES_PER_TURN = 128 * 1024;
+/** Of one append; a single larger record still goes. */
+export const BATCH_BYTES_MAX = 512 * 1024;
 /** When something is due but cannot be written now. */
 export const POSTPONED_TICK_MS = 100;
 
@@ -202,11 +204,9 @@ export class GroupShard {
   }
 
   private append(decision: Decision): boolean {
-    const builder = new RecordBatchBuilder();
-    const timestamp = this.host.clock.wallMs();
-    for (const record of decision.records) builder.append({ timestamp, ...encodeGroupRecord(record) });
-    const outcome = this.partition.append(builder.build(), true);
-    if (outcome.kind === 'refused') {
+    for (const batch of this.batchesOf(decision)) {
+      const outcome = this.partition.append(batch, true);
+      if (outcome.kind === 'stored') continue;
       // canWrite was asked in this very turn, so this is no passing state: what the machine holds is no longer what is stored.
       this.host.logger.error('a change of groups was refused; they are loaded anew', { partition: this.index, error: outcome.error });
       for (const { reply } of decision.answers) reply.fail('COORDINATOR_NOT_AVAILABLE');
@@ -214,8 +214,23 @@ export class GroupShard {
       return false;
     }
     for (const record of decision.records) this.machine.apply(record);
-    this.appliedEnd = outcome.lastOffset + 1;
+    this.appliedEnd = this.partition.log.logEndOffset;
     return true;
+  }
+
+  /** One batch, but for what may be long: the tombstones of a topic or group with very many commits. */
+  private *batchesOf({ records }: Decision): Iterable<Buffer> {
+    const timestamp = this.host.clock.wallMs();
+    let builder = new RecordBatchBuilder();
+    for (const record of records) {
+      const encoded = { timestamp, ...encodeGroupRecord(record) };
+      if (builder.recordsCount > 0 && builder.sizeInBytes + builder.sizeOf(encoded) > BATCH_BYTES_MAX) {
+        yield builder.build();
+        builder = new RecordBatchBuilder();
+      }
+      builder.append(encoded);
+    }
+    yield builder.build();
   }
 
   private reload(): void {
