@@ -21,12 +21,12 @@ import { CoordinatorLink } from './coordinator-link.js';
 import { Counters, countRoles } from './counters.js';
 import { createMissingTopics } from './create-missing-topics.js';
 import { fetch } from './fetch.js';
-import { GroupCoordinator } from './groups/group-coordinator.js';
+import { GroupCoordinator, type GroupCoordinatorReport } from './groups/group-coordinator.js';
 import { sendProposal } from './isr-proposals.js';
 import { listOffsets } from './list-offsets.js';
 import type { Partition } from './partition.js';
 import { produce } from './produce.js';
-import { ProducerIds } from './producer-ids.js';
+import { allocateProducerIds, ProducerIds } from './producer-ids.js';
 import { ReplicaManager } from './replica-manager.js';
 import type {
   BrokerVerbs,
@@ -72,16 +72,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
   ) {
     this.clients = new ClientRegistry(seams.clock, config.brokerId);
     this.admin = new Admin(this, config, seams, () => this.requireReplicas());
-    this.producerIds = new ProducerIds(async () => {
-      const link = this.requireLink();
-      const response = await link.request(
-        'allocateProducerIds',
-        { brokerId: config.brokerId, brokerEpoch: link.brokerEpoch },
-        config.sessionTimeoutMs,
-      );
-      if (response.error !== 'NONE') throw new YakError(response.error, response.message ?? response.error);
-      return response;
-    });
+    this.producerIds = new ProducerIds(() => allocateProducerIds(this.requireLink(), config));
   }
 
   // ---- lifecycle ----
@@ -347,6 +338,10 @@ export class Broker implements BrokerVerbs, ClientVerbs {
 
   counters(): BrokerCounters {
     return this.tally;
+  }
+
+  groupReport(): GroupCoordinatorReport {
+    return this.groupCoordinator?.report() ?? { shards: 0, loading: 0, groups: 0, offsets: 0 };
   }
 
   get cleanerStats(): CleanerStats | null {

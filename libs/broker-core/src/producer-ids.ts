@@ -1,4 +1,6 @@
 import { YakError } from '#kernel';
+import type { BrokerConfig } from './contract.js';
+import type { CoordinatorLink } from './coordinator-link.js';
 import type { InitProducerIdResponse } from './verbs.js';
 
 /** Producer ids from blocks that the cluster coordinator hands out and never reuses (R19); what is left of a block dies with the process. */
@@ -30,4 +32,14 @@ export class ProducerIds {
     this.next = block.firstProducerId;
     this.end = block.firstProducerId + block.count;
   }
+}
+
+/** A block of ids for this broker. Rejects with a YakError when the cluster coordinator is away or refuses. */
+export async function allocateProducerIds(
+  link: CoordinatorLink,
+  { brokerId, sessionTimeoutMs }: BrokerConfig,
+): Promise<{ firstProducerId: number; count: number }> {
+  const response = await link.request('allocateProducerIds', { brokerId, brokerEpoch: link.brokerEpoch }, sessionTimeoutMs);
+  if (response.error !== 'NONE') throw new YakError(response.error, response.message ?? response.error);
+  return response;
 }

@@ -41,7 +41,8 @@ let report: BrokerReport;
 let probes = 0;
 const listeners = new Set<(change: LeaderView) => void>();
 const clients = { list: () => ({ clients: [], omitted: 3, silentBrokers: [] }) };
-const broker = { report: () => report, counters: () => counters, probed: () => void probes++, clients };
+const groupReport = () => ({ shards: 2, loading: 1, groups: 3, offsets: 40 });
+const broker = { report: () => report, counters: () => counters, probed: () => void probes++, clients, groupReport, cleanerStats: null };
 const leaders = {
   clusterId: () => 'c',
   revision: () => 9,
@@ -118,6 +119,8 @@ it('publishes metrics in Prometheus text, each of them documented', async () => 
   expect(body).toMatch(/^yak_broker_partitions\{kind="followed"\} 2$/m);
   expect(body).toMatch(/^process_resident_memory_bytes \d+/m);
   expect((await get('/metrics')).body).toMatch(/^yak_broker_records_appended_total 12$/m);
+  expect(body).toMatch(/^yak_broker_group_shards\{state="loading"\} 1$/m);
+  expect(body).toMatch(/^yak_broker_group_offsets 40$/m);
   const loopDelay = new LoopDelay();
   const page = readFileSync('docs/metrics.md', 'utf8');
   for (const name of brokerMetrics(broker, loopDelay).names()) {

@@ -1,10 +1,14 @@
 /** The broker's own metrics, by Prometheus' naming rules; docs/metrics.md lists them. Read from report and counters when asked. */
-import type { BrokerCounters, BrokerReport } from '#broker-core';
+import type { BrokerCounters, BrokerReport, GroupCoordinatorReport } from '#broker-core';
+import type { CleanerStats } from '#log';
 import { type LoopDelay, MetricsPage } from '../../../../shared/http-door/index.js';
 
 export interface MeteredBroker {
   report(): BrokerReport;
   counters(): BrokerCounters;
+  /** All 0 before the data is recovered. */
+  groupReport(): GroupCoordinatorReport;
+  readonly cleanerStats: CleanerStats | null;
 }
 
 const STATES: readonly BrokerReport['state'][] = ['recovering', 'registering', 'fenced', 'active', 'stopping', 'failed'];
@@ -53,5 +57,16 @@ export function brokerMetrics(broker: MeteredBroker, loopDelay: LoopDelay): Metr
     'Partitions that this broker became the leader of.',
     () => broker.counters().leadersGained,
   );
+  page.labelled('yak_broker_group_shards', 'Partitions of __consumer_offsets led here, by state.', 'state', () => {
+    const { shards, loading } = broker.groupReport();
+    return { active: shards - loading, loading };
+  });
+  page.gauge('yak_broker_groups', 'Consumer groups that this broker coordinates.', () => broker.groupReport().groups);
+  page.gauge('yak_broker_group_offsets', 'Committed offsets that this broker holds for them.', () => broker.groupReport().offsets);
+  const cleaner = (name: keyof CleanerStats) => broker.cleanerStats?.[name] ?? 0;
+  page.counter('yak_broker_cleanings_total', 'Compactions of a log that were finished.', () => cleaner('cleanings'));
+  page.counter('yak_broker_cleaner_read_bytes_total', 'Bytes that compaction read.', () => cleaner('bytesRead'));
+  page.counter('yak_broker_cleaner_written_bytes_total', 'Bytes that compaction wrote.', () => cleaner('bytesWritten'));
+  page.counter('yak_broker_cleaner_dropped_records_total', 'Records that compaction dropped.', () => cleaner('recordsDropped'));
   return page;
 }
