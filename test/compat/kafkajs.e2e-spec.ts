@@ -4,6 +4,7 @@
  */
 import { type Admin, ConfigResourceTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { until } from './support/until.js';
 
 let cluster: LocalCluster;
 let kafka: Kafka;
@@ -30,23 +31,20 @@ async function createTopic(topic: string, numPartitions = 3): Promise<void> {
   await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 3 }], waitForLeaders: true });
 }
 
-async function until(condition: () => boolean, timeoutMs: number, what: string): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** Restarts everything that was killed, so that each test begins with three brokers. */
 async function kill(broker: number): Promise<() => Promise<void>> {
   const pid = cluster.kill('broker', broker);
   return () => cluster.restarted('broker', broker, pid);
 }
 
-async function send(producer: Producer, topic: string, from: number, to: number): Promise<void> {
+/**
+ * One partition per `send`, in turn: KafkaJS 2.2.4 takes a `send` over several partitions for done when the leader of one of
+ * them moves to a broker that had answered for another one, and has not sent that part (its sendMessages keeps answers per broker).
+ */
+async function send(producer: Producer, topic: string, from: number, to: number, partitions = 3): Promise<void> {
   for (let i = from; i < to; i += 50) {
-    const messages = Array.from({ length: Math.min(50, to - i) }, (_, k) => ({ key: `k${i + k}`, value: String(i + k) }));
+    const partition = (i / 50) % partitions;
+    const messages = Array.from({ length: Math.min(50, to - i) }, (_, k) => ({ partition, key: `k${i + k}`, value: String(i + k) }));
     await producer.send({ topic, acks: -1, messages });
   }
 }
@@ -105,9 +103,9 @@ it('idempotent producer: each message once, through the death of the leader', as
     retry: { retries: 50, initialRetryTime: 50, maxRetryTime: 500 },
   });
   await producer.connect();
-  await send(producer, 'once', 0, 200);
+  await send(producer, 'once', 0, 200, 1);
   const { leader } = await cluster.leaderOf('once', 0);
-  const sending = send(producer, 'once', 200, 1_000);
+  const sending = send(producer, 'once', 200, 1_000, 1);
   const back = await kill(leader);
   await sending;
   await back();

@@ -1,0 +1,95 @@
+/**
+ * kcat (librdkafka) in group mode: members share, one is killed, brokers are killed, a member that comes back goes on where the
+ * group had committed; nothing that was acknowledged is skipped.
+ */
+import { isInstalled } from '../e2e/support/commands.js';
+import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { killClients } from './support/client-process.js';
+import { FedTopic } from './support/fed-topic.js';
+import { coordinatorOf } from './support/group-coordinator.js';
+import { KcatMember } from './support/kcat-member.js';
+import { until } from './support/until.js';
+
+const PARTITIONS = 6;
+
+let cluster: LocalCluster;
+let topic: FedTopic;
+let hasKcat = false;
+
+beforeAll(async () => {
+  hasKcat = await isInstalled('kcat');
+  if (!hasKcat) console.log('skipped: kcat is not installed (Debian package kcat)');
+  else cluster = await LocalCluster.start();
+}, 60_000);
+
+afterEach(async () => {
+  await killClients();
+  await topic?.close();
+}, 30_000);
+
+afterAll(() => cluster?.destroy(), 20_000);
+
+/** Until together they have all partitions, each of them its part. */
+async function haveShared(members: readonly KcatMember[], parts: readonly number[]): Promise<void> {
+  const isShared = (): boolean =>
+    members.every((member, n) => member.partitions.length === parts[n]) &&
+    new Set(members.flatMap((member) => member.partitions)).size === PARTITIONS;
+  await until(isShared, 20_000, `${members.map(({ name }) => name)} to share`, () => members.map((member) => member.tail()).join('\n'));
+}
+
+it('two members share; one is killed and the other takes over; a third goes on where they had committed', async () => {
+  if (!hasKcat) return;
+  topic = await FedTopic.create(cluster, 'shared', PARTITIONS);
+  const first = new KcatMember(cluster, 'first', 'sharing', 'shared');
+  const second = new KcatMember(cluster, 'second', 'sharing', 'shared');
+  await haveShared([first, second], [3, 3]);
+  await topic.feed(600);
+  await topic.wasReadBy(() => [...first.values, ...second.values], 20_000);
+  expect(first.values).toHaveLength(300);
+  expect(second.values).toHaveLength(300);
+
+  second.kill('SIGKILL');
+  await topic.feed(600);
+  await topic.wasReadBy(
+    () => [...first.values, ...second.values],
+    20_000,
+    () => first.tail(),
+  );
+  expect(first.partitions).toHaveLength(PARTITIONS);
+
+  await first.interrupt();
+  expect(await topic.isCommittedToTheEnd('sharing')).toBe(true);
+  const third = new KcatMember(cluster, 'third', 'sharing', 'shared');
+  await topic.feed(150);
+  await topic.wasReadBy(
+    () => [...first.values, ...second.values, ...third.values],
+    20_000,
+    () => third.tail(),
+  );
+  expect(third.values.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 150 }, (_, n) => 1_200 + n));
+}, 90_000);
+
+it('the coordinator of the group is killed, then every other broker in turn, while records keep coming', async () => {
+  if (!hasKcat) return;
+  topic = await FedTopic.create(cluster, 'stormy', PARTITIONS);
+  const members = ['first', 'second'].map((name) => new KcatMember(cluster, name, 'weathering', 'stormy'));
+  const values = (): string[] => members.flatMap((member) => member.values);
+  const seen = (): string => members.map((member) => member.tail()).join('\n');
+  await haveShared(members, [3, 3]);
+  topic.start();
+  const coordinator = await coordinatorOf(cluster, 'weathering');
+  for (const broker of [coordinator, ...[0, 1, 2].filter((id) => id !== coordinator)]) {
+    const pid = cluster.kill('broker', broker);
+    const before = topic.acknowledged;
+    await until(() => topic.acknowledged > before + 100, 30_000, `records to be acknowledged without broker ${broker}`);
+    await topic.wasReadBy(values, 30_000, seen);
+    await cluster.restarted('broker', broker, pid);
+    await topic.isInSync();
+  }
+  await topic.stop();
+  await topic.wasReadBy(values, 30_000, seen);
+  // The one that leaves first commits and hands over; what both read is then committed to the end.
+  for (const member of members) await member.interrupt();
+  expect(await topic.isCommittedToTheEnd('weathering')).toBe(true);
+  console.log(`${topic.acknowledged} acknowledged, ${values().length - new Set(values()).size} read again, 3 brokers killed`);
+}, 150_000);

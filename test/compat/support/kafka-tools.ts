@@ -1,0 +1,55 @@
+/**
+ * Apache Kafka's own command-line tools, unmodified, through a script that runs them (`$KAFKA_TOOLS TOOL ARGS…`;
+ * ../shared/tools/kafka/kafka when it is there). Tests without them are skipped and say so in one line.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isInstalled, start } from '../../e2e/support/commands.js';
+import { ROOT } from '../../e2e/support/local-cluster.js';
+import { type ClientOptions, ClientProcess } from './client-process.js';
+
+const SCRIPT = process.env['KAFKA_TOOLS'] ?? resolve(ROOT, '..', 'shared', 'tools', 'kafka', 'kafka');
+
+/** One compiler is enough for a JVM that lives for a second: half the time of a start. */
+const ENV = { JDK_JAVA_OPTIONS: '-XX:TieredStopAtLevel=1' };
+
+export async function hasKafkaTools(): Promise<boolean> {
+  if (existsSync(SCRIPT) && (await isInstalled('java')) && (await isInstalled('mvn'))) {
+    if ((await start(SCRIPT, ['install']).done).code === 0) return true;
+  }
+  console.log("skipped: Apache Kafka's tools are not here (KAFKA_TOOLS names a script that runs them; a JDK and Maven are needed)");
+  return false;
+}
+
+export class KafkaTools {
+  constructor(private readonly bootstrap: string) {}
+
+  /** Started; the address of the cluster is added. */
+  start(tool: string, args: readonly string[], options: ClientOptions = {}): ClientProcess {
+    return new ClientProcess(tool, SCRIPT, [tool, '--bootstrap-server', this.bootstrap, ...args], { env: ENV, ...options });
+  }
+
+  /** What it printed; rejects when it does not end with 0. */
+  async run(tool: string, args: readonly string[], options: ClientOptions = {}): Promise<string> {
+    return (await this.start(tool, args, options).succeeded()).output;
+  }
+
+  /** Both outputs of one that is expected to end with an error or to print one (some of the tools end with 0 then). */
+  async complaint(tool: string, args: readonly string[], options: ClientOptions = {}): Promise<string> {
+    const client = this.start(tool, args, options);
+    await client.done;
+    return `${client.output}\n${client.errors}`;
+  }
+}
+
+/** Rows of a table that a tool printed, as objects by the words of its header line; the header is the line with `column` in it. */
+export function tableRows(output: string, column: string): Record<string, string>[] {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const at = lines.findIndex((line) => line.split(/\s{2,}|\s+/).includes(column));
+  if (at < 0) throw new Error(`no table with ${column} in:\n${output}`);
+  const columns = lines[at]!.trim().split(/\s+/);
+  return lines.slice(at + 1).map((line) => {
+    const cells = line.trim().split(/\s+/);
+    return Object.fromEntries(columns.map((name, n) => [name, cells[n] ?? '']));
+  });
+}
