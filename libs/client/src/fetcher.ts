@@ -183,6 +183,7 @@ export class Fetcher implements MetadataInterest {
       fetchOffset: reader.position,
       maxBytes: Math.min(partitionMaxBytes, room),
       currentLeaderEpoch: leaderEpoch,
+      lastFetchedEpoch: reader.lastFetchedEpoch,
     }));
     this.rotate();
     const { clientId } = this.core.options;
@@ -211,6 +212,7 @@ export class Fetcher implements MetadataInterest {
     if (answer.error === 'NONE') {
       reader.attempts = 0;
       reader.suspectEpoch = null;
+      if (answer.divergingEpoch !== undefined) return this.diverged(reader, leaderEpoch, answer, answer.divergingEpoch);
       try {
         this.queue.push(reader.accept(answer.records));
       } catch (error) {
@@ -225,6 +227,25 @@ export class Fetcher implements MetadataInterest {
       if (isLeaderError(answer.error)) this.suspectLeader(reader, leaderEpoch);
       this.pause(reader);
     } else this.owner.failed(error);
+  }
+
+  /** The leader's log is not the one that was read. Only what it lacks matters: epochs without records differ harmlessly. */
+  private diverged(
+    reader: PartitionReader,
+    leaderEpoch: LeaderEpoch,
+    answer: FetchedPartition,
+    at: NonNullable<FetchedPartition['divergingEpoch']>,
+  ): void {
+    const { topic, partition, position } = reader;
+    if (at.endOffset < 0) {
+      // It does not know the epoch yet: a leader of before.
+      this.suspectLeader(reader, leaderEpoch);
+      return this.pause(reader);
+    }
+    reader.lastFetchedEpoch = at.leaderEpoch;
+    if (at.endOffset >= position) return;
+    const what = `${topic}-${partition}: the records from ${at.endOffset} on that were read are gone from the log`;
+    this.owner.outOfRange(reader, answer, new KafkaError('OFFSET_OUT_OF_RANGE', what));
   }
 
   private fetchFailed(fetch: OpenFetch, error: unknown): void {

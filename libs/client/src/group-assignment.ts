@@ -105,6 +105,7 @@ export class GroupAssignment {
       const { offset = -1, leaderEpoch = NO_EPOCH } = committed.get(reader.partition) ?? {};
       reader.position = offset;
       reader.leaderEpoch = leaderEpoch;
+      reader.lastFetchedEpoch = leaderEpoch;
     }
     await this.positions.find(readers, (found) => {
       const current = found.filter((reader) => this.has(reader));

@@ -1,4 +1,5 @@
 import { KafkaError, YakError } from '#kernel';
+import { recordBatch } from '#record';
 import type { ConsumedRecord } from './contract.js';
 import type { GroupConsumerConfig } from './group-contract.js';
 import { FakeCluster } from './testing/fake-cluster.js';
@@ -374,6 +375,41 @@ describe('group consumer', () => {
     store(cluster, 0, ['new']);
     await until(cluster, () => third.records.length === 1);
     await until(cluster, () => cluster.groups.committed('g', 't', 0) === 5);
+  });
+
+  it('KIP-320: notices that what it committed was replaced by other records at the same offsets, and reads those', async () => {
+    const cluster = await FakeCluster.start(17, { t: 1 });
+    store(cluster, 0, numbers(0, 5));
+    cluster.move('t', 0, 1);
+    store(cluster, 0, ['lost', 'lost too']);
+    const first = new Member(cluster, 'm1');
+    await until(cluster, () => cluster.groups.committed('g', 't', 0) === 7);
+    await cluster.world.settle(first.consumer.close());
+    // An election among replicas that never had them, and new records in their place.
+    const target = cluster.partition('t', 0);
+    target.batches = target.batches.filter((batch) => recordBatch.baseOffset(batch) < 5);
+    target.endOffset = 5;
+    cluster.move('t', 0, 2);
+    store(cluster, 0, numbers(5, 10));
+    const second = new Member(cluster, 'm2');
+    await until(cluster, () => second.records.length === 5);
+    expect(second.values()).toEqual(['5', '6', '7', '8', '9']);
+    expect(second.of('out-of-range')).toEqual([
+      { type: 'out-of-range', cause: 'truncation', topic: 't', partition: 0, position: 7, now: 5 },
+    ]);
+    expect([second.failure, first.failure]).toEqual([null, null]);
+  });
+
+  it('KIP-320: an epoch without records is no divergence', async () => {
+    const cluster = await FakeCluster.start(18, { t: 1 });
+    store(cluster, 0, numbers(0, 3));
+    const member = new Member(cluster, 'm1');
+    await until(cluster, () => member.records.length === 3);
+    cluster.move('t', 0, 1);
+    cluster.move('t', 0, 2);
+    store(cluster, 0, numbers(3, 6));
+    await until(cluster, () => member.records.length === 6);
+    expect([member.values(), member.of('out-of-range')]).toEqual([numbers(0, 6), []]);
   });
 
   it('KIP-320: does not take the end of a deposed leader for the end of the log', async () => {

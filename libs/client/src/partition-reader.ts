@@ -24,6 +24,8 @@ export class PartitionReader {
   endOffset: Offset = Number.POSITIVE_INFINITY;
   /** Of what was read last, here or by whoever committed the position: a leader of a lower epoch is a deposed one (KIP-320). */
   leaderEpoch: LeaderEpoch = NO_EPOCH;
+  /** Of the record before `position`, where that was read or committed; the leader is asked whether its log has it (KIP-320). */
+  lastFetchedEpoch: LeaderEpoch = NO_EPOCH;
   blockedUntil: MonotonicMs = 0;
   attempts = 0;
   isFetching = false;
@@ -52,7 +54,8 @@ export class PartitionReader {
       const { position: startOffset, endOffset } = this;
       if (!isHidden) accepted.push({ reader: this, bytes, startOffset, endOffset, nextOffset: Math.min(nextOffset, endOffset) });
       this.position = nextOffset;
-      this.leaderEpoch = Math.max(this.leaderEpoch, recordBatch.leaderEpoch(bytes));
+      this.lastFetchedEpoch = recordBatch.leaderEpoch(bytes);
+      this.leaderEpoch = Math.max(this.leaderEpoch, this.lastFetchedEpoch);
     }
     return accepted;
   }

@@ -3,7 +3,7 @@
  * without a leader each alone, so that none waits for another one's leader. A reader whose position is set already keeps it.
  */
 import type { Offset } from '#kernel';
-import { NO_BROKER } from '#kernel';
+import { NO_BROKER, NO_EPOCH } from '#kernel';
 import type { ClientCore } from './client-core.js';
 import type { StartPosition } from './contract.js';
 import type { FetchedPartition } from './fetcher.js';
@@ -34,15 +34,20 @@ export class Positions {
 
   /**
    * For a position that is out of range. Retention passed it: on with the first record that is still there. Or records that
-   * had been seen are gone with the replicas that had them: on at the end, nothing is shown twice.
+   * had been seen are gone with the replicas that had them: on where the log that was read and this one part, or else at the end.
    */
   async findAgain(
     reader: PartitionReader,
-    { logStartOffset }: FetchedPartition,
+    { logStartOffset, divergingEpoch }: FetchedPartition,
   ): Promise<{ readonly lost: Offset; readonly isTrimmed: boolean }> {
     const lost = reader.position;
     const isTrimmed = lost < logStartOffset;
+    if (divergingEpoch !== undefined && !isTrimmed) {
+      reader.position = Math.max(divergingEpoch.endOffset, logStartOffset);
+      return { lost, isTrimmed };
+    }
     reader.position = -1;
+    reader.lastFetchedEpoch = NO_EPOCH;
     const [found] = await this.lookUp([reader], isTrimmed ? EARLIEST_TIMESTAMP : LATEST_TIMESTAMP);
     reader.position = found!.offset;
     reader.leaderEpoch = Math.max(reader.leaderEpoch, found!.leaderEpoch);

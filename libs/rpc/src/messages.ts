@@ -142,6 +142,8 @@ export interface FetchRequest {
     fetchOffset: number;
     maxBytes: number /** -1: not checked */;
     currentLeaderEpoch?: number;
+    /** Epoch of the record before fetchOffset, where the asker knows it: the leader checks that its log has that record (KIP-320). */
+    lastFetchedEpoch?: number;
   }[];
 }
 export interface FetchResponse {
@@ -151,6 +153,8 @@ export interface FetchResponse {
     highWatermark: number;
     logStartOffset: number;
     currentLeader?: { leader: number; leaderEpoch: number };
+    /** The asker's log ends differently: what it read at and above endOffset is not in this one. Then there are no records. */
+    divergingEpoch?: { leaderEpoch: number; endOffset: number };
     /** Whole batches; empty when there is nothing. */
     records: Buffer;
   })[];

@@ -302,7 +302,7 @@ export class FakeCluster {
     await this.waitForChange(`b${id}`, isReady, request.maxWaitMs);
     let room = request.maxBytes;
     return {
-      partitions: request.partitions.map(({ topic, partition, fetchOffset, maxBytes }) => {
+      partitions: request.partitions.map(({ topic, partition, fetchOffset, maxBytes, lastFetchedEpoch = -1 }) => {
         const target = this.partitions.get(`${topic}-${partition}`);
         const { endOffset: highWatermark = -1, logStartOffset = -1 } = target ?? {};
         const answer = { topic, partition, highWatermark, logStartOffset, records: [] as Buffer[] };
@@ -313,6 +313,8 @@ export class FakeCluster {
           return { ...answer, error: 'NOT_LEADER_OR_FOLLOWER' as const, currentLeader };
         }
         if (fetchOffset > highWatermark || fetchOffset < logStartOffset) return { ...answer, error: 'OFFSET_OUT_OF_RANGE' as const };
+        const divergingEpoch = lastFetchedEpoch < 0 ? null : divergingAt(target, fetchOffset, lastFetchedEpoch);
+        if (divergingEpoch !== null) return { ...answer, error: 'NONE' as const, divergingEpoch };
         let bytes = 0;
         for (const batch of target.batches) {
           if (recordBatch.lastOffset(batch) < fetchOffset) continue;
@@ -367,4 +369,13 @@ export class FakeCluster {
   private pause(host: string, delayMs: number): Promise<void> {
     return new Promise((resolve) => this.world.process(host)!.scheduler.after(delayMs, resolve));
   }
+}
+
+/** As a leader judges it (KIP-320), by the epochs of the batches that it has. */
+function divergingAt({ batches, endOffset }: FakePartition, fetchOffset: number, lastFetchedEpoch: number) {
+  const next = batches.find((batch) => recordBatch.leaderEpoch(batch) > lastFetchedEpoch);
+  const end = next ? recordBatch.baseOffset(next) : endOffset;
+  const last = batches.findLast((batch) => recordBatch.leaderEpoch(batch) <= lastFetchedEpoch);
+  const leaderEpoch = last ? recordBatch.leaderEpoch(last) : lastFetchedEpoch;
+  return leaderEpoch === lastFetchedEpoch && end >= fetchOffset ? null : { leaderEpoch, endOffset: end };
 }

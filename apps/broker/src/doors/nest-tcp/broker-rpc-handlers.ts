@@ -82,7 +82,7 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
           partition: p.partition,
           fetchOffset: p.fetchOffset,
           currentLeaderEpoch: p.currentLeaderEpoch ?? -1,
-          lastFetchedEpoch: -1,
+          lastFetchedEpoch: p.lastFetchedEpoch ?? -1,
           logStartOffset: -1,
           maxBytes: p.maxBytes,
           flushedEndOffset: null,
@@ -96,6 +96,7 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
           highWatermark: p.highWatermark,
           logStartOffset: p.logStartOffset,
           ...(p.currentLeader && { currentLeader: p.currentLeader }),
+          ...(p.divergingEpoch && { divergingEpoch: p.divergingEpoch }),
           records: p.records,
         })),
       };

@@ -38,6 +38,7 @@ export function checkFetch(request: FetchRequest): void {
     checkInteger(`partitions.${i}.fetchOffset`, wanted.fetchOffset, 0);
     checkInteger(`partitions.${i}.maxBytes`, wanted.maxBytes, 0);
     if (wanted.currentLeaderEpoch !== undefined) checkInteger(`partitions.${i}.currentLeaderEpoch`, wanted.currentLeaderEpoch, -1);
+    if (wanted.lastFetchedEpoch !== undefined) checkInteger(`partitions.${i}.lastFetchedEpoch`, wanted.lastFetchedEpoch, -1);
   }
 }
 
