@@ -124,7 +124,7 @@ async function killAll(members: readonly MemberProcess[], topic: string, faults:
       const id = brokerDeaths % cluster.brokerCount;
       const pid = cluster.kill('broker', id);
       brokerDeaths++;
-      await cluster.restarted('broker', id, pid);
+      await cluster.servesAgain('broker', id, pid);
       await allInSync(topic);
       // The quick path fences at most half of the brokers per session (R22): each death here stands alone.
       await sleep(2 * BROKER_SESSION_MS);
@@ -205,8 +205,8 @@ function tell(name: string, { producer, printed, watch, brokerDeaths, memberDeat
 async function expectNothingLost(topic: string, { producer, printed, watch }: Outcome): Promise<void> {
   expect(producer.failures).toEqual([]);
   expect(producer.acknowledged.size).toBeGreaterThan(1_000);
-  const wrong = [...producer.acknowledged].filter(([key, value]) => printed.values.get(key) !== value);
-  expect(wrong).toEqual([]);
+  const skipped = [...producer.acknowledged].filter(([key, value]) => printed.values.get(key) !== value);
+  expect({ skipped: skipped.length, first: skipped.slice(0, 5) }).toEqual({ skipped: 0, first: [] });
   expect(printed.contradictions).toEqual([]);
   expect(watch.undone).toEqual([]);
 

@@ -21,6 +21,7 @@ export type UpEvent =
       brokers: { id: number; pid: number; tcp: string; kafka: string; http: string }[];
     }
   | { event: 'exited'; app: 'broker' | 'coordinator'; id: number; pid: number; signal?: string | null; code?: number | null }
+  | { event: 'serving'; app: 'broker' | 'coordinator'; id: number; pid: number }
   | { event: 'started'; app: 'broker' | 'coordinator'; id: number; pid: number }
   | { event: 'leader'; topic: string; partition: number; leader: number; leaderEpoch: number };
 
@@ -147,6 +148,14 @@ export class LocalCluster {
   /** Until the supervisor has started it again. */
   async restarted(app: 'broker' | 'coordinator', id: number, oldPid: number): Promise<void> {
     await this.waitFor(() => this.pids.get(`${app}-${id}`) !== oldPid, 20_000, `${app} ${id} to be started again`);
+  }
+
+  /** Until a new process serves in place of the old one: a broker is registered anew then, and unfenced. */
+  async servesAgain(app: 'broker' | 'coordinator', id: number, oldPid: number): Promise<void> {
+    await this.restarted(app, id, oldPid);
+    const isServing = (): boolean =>
+      this.events.some((event) => event.event === 'serving' && event.app === app && event.id === id && event.pid === this.pid(app, id));
+    await this.waitFor(isServing, 30_000, `${app} ${id} to serve again`);
   }
 
   killSupervisor(): void {
