@@ -15,19 +15,20 @@ export async function fetch(broker: BrokerState, context: RequestContext, reques
     return { partitions: [] };
   }
   const deadline = broker.clock.monotonicMs() + request.maxWaitMs;
+  const sentAfter = request.replica ? broker.parkedFetches.sentAfter(request.replica.brokerId, context.clientAddress) : null;
   for (let isArrival = true; ; isArrival = false) {
     const ends = readableEnds(broker, request);
-    const pass = readAll(broker, context, request, isArrival);
+    const pass = readAll(broker, context, request, isArrival ? sentAfter : null);
     const responses = pass instanceof Promise ? await pass : pass;
     if (isArrival && !request.replica) noteFetched(broker, context, request, responses);
     const remainingMs = deadline - broker.clock.monotonicMs();
-    if (remainingMs <= 0 || isEnough(request, responses)) return counted(broker, request, responses);
+    if (remainingMs <= 0 || isEnough(request, responses)) return counted(broker, context, request, responses);
     // What moved during a cold read woke nobody, since nobody was parked yet.
     if (pass instanceof Promise && readableEnds(broker, request) !== ends) continue;
     const isReleased = await park(broker, request, remainingMs);
     if (isReleased) {
-      const last = readAll(broker, context, request, false);
-      return counted(broker, request, last instanceof Promise ? await last : last);
+      const last = readAll(broker, context, request, null);
+      return counted(broker, context, request, last instanceof Promise ? await last : last);
     }
   }
 }
@@ -67,8 +68,15 @@ function isEnough(request: FetchRequest, responses: readonly FetchPartitionRespo
   return bytes >= request.minBytes;
 }
 
-function counted(broker: BrokerState, request: FetchRequest, partitions: readonly FetchPartitionResponse[]): FetchResponse {
-  if (!request.replica) {
+function counted(
+  broker: BrokerState,
+  context: RequestContext,
+  request: FetchRequest,
+  partitions: readonly FetchPartitionResponse[],
+): FetchResponse {
+  if (request.replica) {
+    broker.parkedFetches.answered(request.replica.brokerId, context.clientAddress);
+  } else {
     for (const response of partitions) for (const records of response.records) broker.counters.bytesFetched += records.length;
   }
   return { partitions };
@@ -103,14 +111,14 @@ function readAll(
   broker: BrokerState,
   context: RequestContext,
   request: FetchRequest,
-  isArrival: boolean,
+  sentAfter: number | null,
 ): FetchPartitionResponse[] | Promise<FetchPartitionResponse[]> {
   const responses = new Array<FetchPartitionResponse>(request.partitions.length);
   let budget = Math.min(request.maxBytes, broker.fetchMaxBytes);
   let isFirst = request.maxBytes > 0;
   const step = (from: number): FetchPartitionResponse[] | Promise<FetchPartitionResponse[]> => {
     for (let i = from; i < request.partitions.length; i++) {
-      const answer = readOne(broker, context, request, request.partitions[i]!, budget, isFirst, isArrival);
+      const answer = readOne(broker, context, request, request.partitions[i]!, budget, isFirst, sentAfter);
       if (answer instanceof Promise) {
         return answer.then((response) => {
           take(i, response);
@@ -138,7 +146,7 @@ function readOne(
   asked: FetchPartition,
   budget: number,
   isFirst: boolean,
-  isArrival: boolean,
+  sentAfter: number | null,
 ): FetchPartitionResponse | Promise<FetchPartitionResponse> {
   const partition = broker.locate(asked);
   const error = accessError(broker, context, request, asked, partition);
@@ -156,7 +164,7 @@ function readOne(
     const isLagging = asked.fetchOffset > log.logEndOffset && partition!.role.kind === 'follower';
     return refused(broker, asked, partition, isLagging ? 'OFFSET_NOT_AVAILABLE' : 'OFFSET_OUT_OF_RANGE');
   }
-  if (request.replica) notePosition(partition!, request.replica, asked, isArrival);
+  if (request.replica) notePosition(partition!, request.replica, asked, sentAfter);
   const end = request.replica ? log.logEndOffset : partition!.highWatermark;
   if (request.maxBytes === 0 || asked.fetchOffset >= end || (budget <= 0 && !isFirst)) return answered(partition!, []);
   const records = log.read(asked.fetchOffset, end, Math.min(asked.maxBytes, Math.max(0, budget)), isFirst);
@@ -216,7 +224,7 @@ function notePosition(
   partition: Partition,
   replica: NonNullable<FetchRequest['replica']>,
   asked: FetchPartition,
-  isArrival: boolean,
+  sentAfter: number | null,
 ): void {
   const state = partition.leader;
   if (!state?.record.replicas.includes(replica.brokerId)) return;
@@ -228,7 +236,7 @@ function notePosition(
     replica.brokerEpoch,
     asked.fetchOffset,
     Math.min(reported, asked.fetchOffset),
-    isArrival,
+    sentAfter,
   );
 }
 

@@ -47,7 +47,7 @@ async function setUp(record: PartitionRecord = partitionRecord({ leader: -1 })) 
       partition.update(partitionRecord({ leader: 0, leaderEpoch, partitionEpoch, ...changes }));
     },
     fetched(id: number, end: number) {
-      partition.followerFetched(partition.leader!, id, id + 10, end, end, true);
+      partition.followerFetched(partition.leader!, id, id + 10, end, end, null);
     },
     async produce(acks: 'all' | 'leader' = 'all', batch = harness.batch()): Promise<{ answers: KafkaErrorName[]; end: number }> {
       const outcome = partition.append(batch, acks === 'all');

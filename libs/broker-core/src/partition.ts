@@ -285,8 +285,8 @@ export class Partition {
   }
 
   /**
-   * A replica's fetch in this leader epoch, found not to diverge. `isArrival`: it came just now; a parked one that is looked
-   * at again proves nothing new (R24).
+   * A replica's fetch in this leader epoch, found not to diverge. `sentAfter`: the moment after which it was sent (ParkedFetches);
+   * null for a parked one that is looked at again: it proves nothing new (R24).
    */
   followerFetched(
     state: LeaderState,
@@ -294,10 +294,10 @@ export class Partition {
     brokerEpoch: BrokerEpoch,
     logEndOffset: Offset,
     heldEndOffset: Offset,
-    isArrival: boolean,
+    sentAfter: number | null,
   ): void {
-    if (isArrival) {
-      state.fetchArrived(brokerId, brokerEpoch);
+    if (sentAfter !== null) {
+      state.fetchArrived(brokerId, brokerEpoch, sentAfter);
       this.arrivals.wake();
     }
     if (state.followerFetched(brokerId, brokerEpoch, logEndOffset, heldEndOffset, this.host.clock.monotonicMs())) {

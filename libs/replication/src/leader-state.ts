@@ -68,9 +68,8 @@ export class LeaderState {
   private localLogEndOffset: Offset;
   private watermark: Offset;
   private lastGreyReportAt = Number.NEGATIVE_INFINITY;
-  /** Counts fetches that arrived in this epoch; by replica, the count and broker epoch of its last one. */
-  private arrivals = 0;
-  private readonly arrived = new Map<BrokerId, { readonly brokerEpoch: BrokerEpoch; readonly at: number }>();
+  /** By replica: the latest moment after which one of its fetches in this epoch was sent. */
+  private readonly fetches = new Map<BrokerId, { readonly brokerEpoch: BrokerEpoch; readonly sentAfter: number }>();
 
   constructor(options: LeaderStateOptions) {
     assert(options.highWatermark <= options.logEndOffset, 'high watermark above the log end');
@@ -129,29 +128,22 @@ export class LeaderState {
 
   // ---- is this still the leader (R24) ----
 
-  /** Fetches that arrive from now on have a higher count. */
-  get arrivalMark(): number {
-    return this.arrivals;
+  /** A fetch of that replica in this epoch came in, sent after the moment `sentAfter`: it followed then. The caller counts moments. */
+  fetchArrived(brokerId: BrokerId, brokerEpoch: BrokerEpoch, sentAfter: number): void {
+    const known = this.fetches.get(brokerId);
+    if (known && (known.brokerEpoch > brokerEpoch || (known.brokerEpoch === brokerEpoch && known.sentAfter >= sentAfter))) return;
+    this.fetches.set(brokerId, { brokerEpoch, sentAfter });
   }
 
-  /** A fetch of that replica came in (and was not sent before it): one more proof that it follows in this epoch. */
-  fetchArrived(brokerId: BrokerId, brokerEpoch: BrokerEpoch): void {
-    this.arrived.set(brokerId, { brokerEpoch, at: ++this.arrivals });
-  }
-
-  /** Every other member of the maximal ISR fetched in this epoch after `mark` was taken; true when there is no other. */
-  haveAllArrivedSince(mark: number): boolean {
+  /** Members of the maximal ISR, without this broker, of which no fetch in this epoch is known to have been sent after `mark`. */
+  membersNotSeenSince(mark: number): BrokerId[] {
+    const missing = new Set<BrokerId>();
     for (const member of this.maximalIsr()) {
       if (member.brokerId === this.brokerId) continue;
-      const last = this.arrived.get(member.brokerId);
-      if (!last || last.brokerEpoch !== member.brokerEpoch || last.at <= mark) return false;
+      const last = this.fetches.get(member.brokerId);
+      if (!last || last.brokerEpoch !== member.brokerEpoch || last.sentAfter < mark) missing.add(member.brokerId);
     }
-    return true;
-  }
-
-  /** Of the maximal ISR, without this broker. */
-  otherMembers(): BrokerId[] {
-    return [...new Set([...this.maximalIsr()].map((member) => member.brokerId))].filter((brokerId) => brokerId !== this.brokerId);
+    return [...missing];
   }
 
   /** Answers whether the high watermark moved. */

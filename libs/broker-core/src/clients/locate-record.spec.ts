@@ -79,7 +79,7 @@ async function leader() {
     /** Both followers have everything below `end`, and say so. */
     async replicated(end: number) {
       await harness.time.turn();
-      for (const id of [1, 2]) partition.followerFetched(partition.leader!, id, id + 10, end, end, true);
+      for (const id of [1, 2]) partition.followerFetched(partition.leader!, id, id + 10, end, end, null);
       await harness.time.turn();
     },
     async read(fetchOffset: number) {
