@@ -26,7 +26,10 @@ export class KafkaTools {
 
   /** Started; the address of the cluster is added. */
   start(tool: string, args: readonly string[], options: ClientOptions = {}): ClientProcess {
-    return new ClientProcess(tool, SCRIPT, [tool, '--bootstrap-server', this.bootstrap, ...args], { env: ENV, ...options });
+    const address = ['--bootstrap-server', this.bootstrap];
+    // `cluster` takes it as an option of its subcommands.
+    const all = tool === 'cluster' ? [...args, ...address] : [...address, ...args];
+    return new ClientProcess(tool, SCRIPT, [tool, ...all], { env: ENV, ...options });
   }
 
   /** What it printed; rejects when it does not end with 0. */
