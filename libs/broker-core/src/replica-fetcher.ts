@@ -16,6 +16,7 @@ import { recordBatch, splitBatches } from '#record';
 import { truncationOffset } from '#replication';
 import { type Logger, type Scheduler, sleep } from '#seams';
 import type { ReplicaDialer, ReplicaSession } from './contract.js';
+import { FewPerTurn } from './few-per-turn.js';
 import type { Partition } from './partition.js';
 import type { FetchPartition, FetchPartitionResponse, FetchRequest } from './verbs.js';
 
@@ -31,6 +32,8 @@ export interface ReplicaFetcherOptions {
   readonly responseMaxBytes: number;
 }
 
+/** Caught-up epochs noted in one turn of the event loop; each costs blocking syncs. */
+export const CAUGHT_UP_PER_TURN_MAX = 16;
 /** Pause after a failed dial, a broken session or a partition-level error. */
 export const REPLICA_FETCH_BACKOFF_MS = 50;
 
@@ -59,8 +62,12 @@ export class ReplicaFetcher {
   /** Counts data fetches; odd while one is in flight. */
   private fetchSerial = 0;
   private isReleasing = false;
+  private readonly caughtUp: FewPerTurn<Followed>;
+  private noting: Followed | null = null;
 
-  constructor(private readonly options: ReplicaFetcherOptions) {}
+  constructor(private readonly options: ReplicaFetcherOptions) {
+    this.caughtUp = new FewPerTurn(options.scheduler, CAUGHT_UP_PER_TURN_MAX, (entry) => this.markCaughtUp(entry));
+  }
 
   get partitionCount(): number {
     return this.followed.size;
@@ -295,7 +302,18 @@ export class ReplicaFetcher {
   private noteCaughtUp(entry: Followed): void {
     const { log } = entry.partition;
     if (entry.reachedStartAt === null || log.caughtUpEpoch >= entry.leaderEpoch) return;
-    if (log.heldEndOffset >= entry.reachedStartAt) log.markCaughtUp(entry.leaderEpoch);
+    if (log.heldEndOffset < entry.reachedStartAt) return;
+    this.noting = entry;
+    this.caughtUp.add(entry);
+    this.noting = null;
+  }
+
+  private markCaughtUp(entry: Followed): void {
+    const { log } = entry.partition;
+    if (this.isStopped || this.followed.get(entry.partition) !== entry || log.failure || log.caughtUpEpoch >= entry.leaderEpoch) return;
+    log.markCaughtUp(entry.leaderEpoch);
+    // Its turn came late: no fetch or report of this moment carries the position.
+    if (entry !== this.noting) this.report();
   }
 
   private durableEnd(entry: Followed): Offset {

@@ -25,13 +25,16 @@ import type { Clock, Logger, Scheduler } from '#seams';
 import type { BrokerState } from './broker-state.js';
 import type { BrokerConfig, BrokerEvent, ReplicaDialer } from './contract.js';
 import type { Counters } from './counters.js';
+import { FewPerTurn } from './few-per-turn.js';
+import { type LostSeat, LostSeats } from './lost-seats.js';
 import { ParkedFetches } from './parked-fetches.js';
 import { Partition, type PartitionHost } from './partition.js';
 import { ReplicaFetcher } from './replica-fetcher.js';
 import type { CurrentLeader } from './verbs.js';
 
-/** Folders made in one turn of the event loop; each costs several blocking syncs. */
+/** Folders made, and leaders begun, in one turn of the event loop; each costs several blocking syncs. */
 export const FOLDERS_PER_TURN_MAX = 16;
+export const NEW_LEADERS_PER_TURN_MAX = 16;
 
 export interface ReplicaManagerOptions {
   readonly config: BrokerConfig;
@@ -67,10 +70,10 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   private readonly partitions = new Map<string, Partition>();
   private readonly byTopicId = new Map<TopicId, Map<number, Partition>>();
   private readonly fetchers = new Map<BrokerId, ReplicaFetcher>();
-  /** Seats whose data is gone or damaged; wiped and refilled once the committed record has no seat for this broker. */
-  private readonly lost = new Map<string, { topicId: TopicId; partition: number }>();
+  private readonly lost: LostSeats;
   /** The topic's configs as each replica's log has them. */
   private readonly appliedConfigs = new WeakMap<Partition, TopicRecord['configs']>();
+  private readonly newLeaders: FewPerTurn<Partition>;
   private registeredEpoch: BrokerEpoch = -1;
   private isStopped = false;
   private isMakingMore = false;
@@ -89,7 +92,9 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     this.clients = options.clients;
     this.fetchMaxBytes = options.config.fetchMaxBytes;
     this.replicaLagTimeMaxMs = options.config.replicaLagTimeMaxMs;
-    this.findLost();
+    this.newLeaders = new FewPerTurn(this.scheduler, NEW_LEADERS_PER_TURN_MAX, (partition) => this.takeRole(partition));
+    this.lost = new LostSeats(options.directory);
+    this.lost.find(currentImage, this.brokerId, this.logger);
   }
 
   get image(): MetadataImage {
@@ -105,8 +110,8 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   }
 
   /** What the next registration must confess (R14, R15). */
-  get lostPartitions(): { topicId: TopicId; partition: number }[] {
-    return [...this.lost.values()].map(({ topicId, partition }) => ({ topicId, partition }));
+  get lostPartitions(): LostSeat[] {
+    return this.lost.all;
   }
 
   /**
@@ -157,10 +162,27 @@ export class ReplicaManager implements BrokerState, PartitionHost {
         partition.resign();
         continue;
       }
-      this.applyConfigs(partition, topic);
-      partition.update(record);
-      partition.proposeIsrChange();
+      if (!this.beginsToLead(partition, record)) {
+        this.newLeaders.remove(partition);
+        this.takeRole(partition);
+      } else if (!this.newLeaders.add(partition)) partition.resign(); // what waits for the old role is failed now, not when its turn comes (R23)
     }
+  }
+
+  private beginsToLead({ role }: Partition, record: PartitionRecord): boolean {
+    const epoch = role.kind === 'leader' ? role.state.leaderEpoch : -1;
+    return record.leader === this.brokerId && record.leaderEpoch !== epoch && role.kind !== 'failed';
+  }
+
+  /** As the newest metadata says. */
+  private takeRole(partition: Partition): void {
+    const topic = this.currentImage.topicsById.get(partition.topicId);
+    const record = this.currentImage.partition(partition.topicId, partition.index);
+    const isHere = this.byTopicId.get(partition.topicId)?.get(partition.index) === partition;
+    if (!topic || !record?.replicas.includes(this.brokerId) || !isHere || this.isStopped || this.options.directory.failure) return;
+    this.applyConfigs(partition, topic);
+    partition.update(record);
+    partition.proposeIsrChange();
   }
 
   /** Before the record is: what a replica may count as holding follows the flush policy that both name (R1). */
@@ -184,7 +206,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     for (const quarantined of [...this.options.directory.quarantined]) {
       if (image.deletedTopics.has(quarantined.topicId)) this.options.directory.wipeQuarantined(quarantined.topic, quarantined.partition);
     }
-    for (const [key, seat] of this.lost) if (image.deletedTopics.has(seat.topicId)) this.lost.delete(key);
+    this.lost.forgetDeleted(image);
   }
 
   /** At most FOLDERS_PER_TURN_MAX, so that heartbeats go on while thousands of partitions are made. */
@@ -220,7 +242,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
       // An image of before this registration says nothing of the seat that it took away or left (R15).
       const isJudged = this.currentImage.brokers.get(this.brokerId)?.brokerEpoch === this.registeredEpoch;
       if (isSeated || !isJudged) return false;
-      if (this.isDamaged(key)) directory.wipeQuarantined(topic.name, record.partition);
+      if (this.lost.isDamaged(key)) directory.wipeQuarantined(topic.name, record.partition);
       this.lost.delete(key);
     }
     const config = effectiveLogConfig(this.options.config.log, topic.configs);
@@ -229,9 +251,9 @@ export class ReplicaManager implements BrokerState, PartitionHost {
       this.logger.error('a folder of another topic id is in the way; its replica is not served', { folder: key, topicId: topic.topicId });
       return false;
     }
-    if (!existing && isSeated && !this.isMaybeNotMade(record)) {
+    if (!existing && isSeated && !this.lost.isMaybeNotMade(record)) {
       this.logger.error('the folder of a replica is missing', { folder: key, topicId: topic.topicId });
-      this.lost.set(key, { topicId: topic.topicId, partition: record.partition });
+      this.lost.add(key, { topicId: topic.topicId, partition: record.partition });
       this.options.onLost();
       return false;
     }
@@ -250,37 +272,6 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     siblings?.delete(partition.index);
     if (siblings?.size === 0) this.byTopicId.delete(partition.topicId);
     for (const fetcher of this.fetchers.values()) fetcher.remove(partition);
-  }
-
-  /** Created after the last "folders made" mark: a missing folder of it is no loss (R14). */
-  private isMaybeNotMade(record: PartitionRecord): boolean {
-    return (record.createdRevision ?? -1) > this.options.directory.state.foldersMadeRevision;
-  }
-
-  /** Its folder is there and must not be served: found at start, or while it was read. */
-  private isDamaged(key: string): boolean {
-    const { directory } = this.options;
-    if (directory.quarantined.some((folder) => partitionKey(folder.topic, folder.partition) === key)) return true;
-    return directory.partitions.get(key)?.failure != null;
-  }
-
-  /**
-   * At start, from this broker's own copy: an assigned folder that is missing though it had been made, is quarantined, or
-   * belongs to another topic id is lost (R14).
-   */
-  private findLost(): void {
-    const { directory } = this.options;
-    const image = this.currentImage;
-    for (const topic of image.topicsById.values()) {
-      for (const record of image.partitionsOf(topic.topicId)) {
-        if (!record.replicas.includes(this.brokerId)) continue;
-        const key = partitionKey(topic.name, record.partition);
-        if (directory.partitions.get(key)?.topicId === topic.topicId) continue;
-        if (this.isMaybeNotMade(record) && !this.isDamaged(key)) continue;
-        this.lost.set(key, { topicId: topic.topicId, partition: record.partition });
-        this.logger.error('the data of a replica is lost or damaged', { topic: topic.name, partition: record.partition });
-      }
-    }
   }
 
   // ---- roles ----
@@ -303,7 +294,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   private lose(partition: Partition): void {
     this.forget(partition);
     const { topicId, index } = partition;
-    this.lost.set(partitionKey(partition.topic, index), { topicId, partition: index });
+    this.lost.add(partitionKey(partition.topic, index), { topicId, partition: index });
     this.options.onLost();
   }
 
@@ -364,7 +355,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   /** This replica's answer to an asking election, which promises to take no part in a lower leader epoch (R19); null when it has no such replica. */
   positionFor(topicId: TopicId, index: number, leaderEpoch: LeaderEpoch) {
     const partition = this.byTopicId.get(topicId)?.get(index);
-    if (!partition && [...this.lost.values()].some((seat) => seat.topicId === topicId && seat.partition === index)) {
+    if (!partition && this.lost.isLost(topicId, index)) {
       // Who waits for every last known member must hear that this one has nothing (R13).
       return { topicId, partition: index, leaderEpoch, lastEpoch: -1, caughtUpEpoch: -1, syncedEndOffset: 0, maxProducerId: -1 };
     }
