@@ -6,6 +6,7 @@ import type { Client, ConsumedRecord, GroupConsumer, GroupConsumerConfig, GroupE
 import { UsageError } from '#config';
 import type { Rebalance, TopicPartition } from '#groups';
 import { KafkaError, partitionKey } from '#kernel';
+import { printableLine } from '../../shared/command/printable.js';
 import type { ConsumeOptions } from './consume-command.js';
 import type { Formatter } from './format.js';
 import type { Output } from './output.js';
@@ -172,7 +173,7 @@ class MemberPrinter {
   }
 
   private warn(text: string): void {
-    this.to.warn(`group ${this.member.config.groupId}: ${text}`);
+    this.to.warn(printableLine(`group ${this.member.config.groupId}: ${text}`));
   }
 }
 

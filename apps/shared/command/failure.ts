@@ -5,6 +5,7 @@
 import { CommanderError } from 'commander';
 import { YakError } from '#kernel';
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { printableLine } from './printable.js';
 
 /** A part was done; the message says what was not. */
 export class PartialError extends YakError {
@@ -43,7 +44,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 /** The line, without its end. With `json` an object: {"error":{"code":…,"message":…}}. */
 export function failureLine(error: unknown, program: string, isJson: boolean): string {
-  const text = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+  const text = printableLine((error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' '));
   const isUsage = error instanceof CommanderError;
   const message = isUsage ? text.replace(/^error: /, '') : text;
   if (!isJson) return `${program}: ${message}${isUsage ? ' (--help shows the options)' : ''}`;

@@ -22,6 +22,13 @@ it('missing topics are created in the name of who asks, each once, and only so m
   expect(view.topics[0]!.error).toBe('UNKNOWN_TOPIC_OR_PARTITION');
 });
 
+it('a question that names very many missing topics costs as much as it is long, not its square', async () => {
+  const creator = { isAllowed: true, create: async () => true };
+  const topics = Array.from({ length: 150_000 }, (_, i) => ({ name: `missing${i}` }));
+  const view = await cluster(broker, creator, context, { topics, allowAutoTopicCreation: true });
+  expect(view.topics.filter((topic) => topic.error === 'LEADER_NOT_AVAILABLE')).toHaveLength(topics.length - AUTO_CREATE_TOPICS_MAX);
+});
+
 it('a topic that only waits for the coordinator is not called unknown', async () => {
   const creator = { isAllowed: true, create: async () => false };
   const topics = [{ name: 'waits' }, { name: 'not/legal' }];

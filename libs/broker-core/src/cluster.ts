@@ -22,12 +22,12 @@ export async function cluster(
   context: RequestContext,
   request: TopicsRequest,
 ): Promise<ClusterView> {
-  let pending: readonly string[] = [];
+  let pending: ReadonlySet<string> = new Set();
   if (request.topics && request.allowAutoTopicCreation && creator.isAllowed) {
     const names = request.topics.flatMap((topic) => ('name' in topic && isCreatable(broker, context, topic.name) ? [topic.name] : []));
     const missing = [...new Set(names)];
     const wasAsked = missing.length === 0 || (await creator.create(missing.slice(0, AUTO_CREATE_TOPICS_MAX), context));
-    pending = wasAsked ? missing.slice(AUTO_CREATE_TOPICS_MAX) : missing;
+    pending = new Set(wasAsked ? missing.slice(AUTO_CREATE_TOPICS_MAX) : missing);
   }
   const { image } = broker;
   const asked = request.topics ?? [...image.topicsById.values()].map((topic) => ({ name: topic.name }));
@@ -41,7 +41,7 @@ export async function cluster(
     topics: asked.map((topic) => {
       const view = viewTopic(broker, context, topic);
       // "Unknown" would make clients give up on what only waits for the coordinator, or for the next question.
-      const isPending = view.error === 'UNKNOWN_TOPIC_OR_PARTITION' && pending.includes(view.name!);
+      const isPending = view.error === 'UNKNOWN_TOPIC_OR_PARTITION' && pending.has(view.name!);
       return isPending ? { ...view, error: 'LEADER_NOT_AVAILABLE' as const } : view;
     }),
   };

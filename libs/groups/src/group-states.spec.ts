@@ -1,3 +1,4 @@
+import { PROTOCOLS_MAX } from './limits.js';
 import type { JoinGroupRequest, JoinGroupResponse } from './messages.js';
 import { GroupDriver, subscribe } from './testing/group-driver.js';
 
@@ -133,6 +134,19 @@ describe('joining', () => {
     driver.advance(5_000);
     expect(again.response).toMatchObject({ error: 'NONE', generationId: 2 });
     expect(driver.join({ memberId: pending }).response!.error).toBe('UNKNOWN_MEMBER_ID');
+  });
+
+  it('refuses a member that offers very many protocols, however many', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `p${i}`, metadata: Buffer.alloc(0) }));
+    const driver = new GroupDriver();
+    for (const count of [PROTOCOLS_MAX + 1, 190_000]) {
+      expect(driver.join({ protocols: many(count) }).response).toMatchObject({
+        error: 'INVALID_REQUEST',
+        message: `the member offers ${count} protocols; at most ${PROTOCOLS_MAX} are allowed`,
+      });
+    }
+    expect(driver.table.size.groups).toBe(0);
+    expect(driver.join({ protocols: many(PROTOCOLS_MAX) }).response!.error).toBe('NONE');
   });
 
   it('forgets a group of which only ids were given out', () => {

@@ -8,6 +8,8 @@ export const GROUP_ID_LENGTH_MAX = 255;
 export const GROUP_INSTANCE_ID_LENGTH_MAX = 249;
 /** Of protocolType and of each protocol's name. */
 export const PROTOCOL_NAME_LENGTH_MAX = 255;
+/** Protocols that a member may offer. */
+export const PROTOCOLS_MAX = 32;
 /** Characters of a reason that are kept (KIP-800). */
 export const REASON_LENGTH_MAX = 255;
 /** Ids of one group that were given out and have not come back. */
@@ -45,6 +47,9 @@ function namesProblem({ groupInstanceId, protocolType, protocols }: JoinGroupReq
     return { error: 'INVALID_REQUEST', message: 'group.instance.id is empty: leave it out, or name the instance' };
   if (groupInstanceId !== null && groupInstanceId.length > GROUP_INSTANCE_ID_LENGTH_MAX) {
     return tooLong('group.instance.id', groupInstanceId.length, GROUP_INSTANCE_ID_LENGTH_MAX);
+  }
+  if (protocols.length > PROTOCOLS_MAX) {
+    return { error: 'INVALID_REQUEST', message: `the member offers ${protocols.length} protocols; at most ${PROTOCOLS_MAX} are allowed` };
   }
   const longest = Math.max(protocolType.length, ...protocols.map(({ name }) => name.length));
   return longest > PROTOCOL_NAME_LENGTH_MAX ? tooLong('the name of a protocol', longest, PROTOCOL_NAME_LENGTH_MAX) : null;

@@ -3,6 +3,7 @@ import type { DescribedGroup, GroupList, PartitionProgress } from '#client';
 import { type GroupMemberDescription, REBALANCES_KEPT_MAX, type Rebalance, type RebalanceCause, type RebalanceCauseKind } from '#groups';
 import { formatCount, formatTable } from '../../../shared/command/figures.js';
 import { formatDuration, formatMoment } from '../../../shared/command/moments.js';
+import { printableLine } from '../../../shared/command/printable.js';
 import { type Assignments, ownersOf } from './group-assignments.js';
 
 const MEMBERS_NAMED_MAX = 5;
@@ -15,7 +16,7 @@ export function listText(groups: GroupList['groups']): string {
 }
 
 export function overviewText(group: DescribedGroup, assignments: Assignments, progress: readonly PartitionProgress[]): string {
-  const parts = [headingOf(group, progress)];
+  const parts = [printableLine(headingOf(group, progress))];
   if (group.members.length > 0) parts.push(membersTable(group, assignments));
   if (progress.length > 0) parts.push(progressTable(group, assignments, progress));
   if (group.members.length === 0) parts.push('it has no members');
@@ -26,7 +27,7 @@ export function overviewText(group: DescribedGroup, assignments: Assignments, pr
 function headingOf(group: DescribedGroup, progress: readonly PartitionProgress[]): string {
   const { groupId, state, generationId, protocolName, coordinatorId } = group;
   const lag = progress.reduce((sum, one) => sum + (one.lagRecords ?? 0), 0);
-  const oldest = Math.max(0, ...progress.map((one) => one.lagMs ?? 0));
+  const oldest = progress.reduce((most, one) => Math.max(most, one.lagMs ?? 0), 0);
   const behind = progress.some((one) => one.lagRecords !== null)
     ? `  lag ${records(lag)}${lag > 0 ? `, ${formatDuration(oldest)}` : ''}`
     : '';
@@ -92,13 +93,14 @@ const CAUSES: Readonly<Record<RebalanceCauseKind, string>> = {
 };
 
 export function causeText(cause: RebalanceCause): string {
-  return `${memberText(cause)} ${CAUSES[cause.kind]}${cause.reason ? `: "${cause.reason}"` : ''}`;
+  return printableLine(`${memberText(cause)} ${CAUSES[cause.kind]}${cause.reason ? `: "${cause.reason}"` : ''}`);
 }
 
 function outcomeText({ outcome, generationId, memberCount, protocolName }: Rebalance): string {
   if (outcome === 'superseded') return `given up for the next one (generation ${generationId} stayed the last)`;
   if (outcome === 'empty' || memberCount === 0) return `generation ${generationId}, without members`;
-  return `generation ${generationId} with ${memberCount === 1 ? 'one member' : `${memberCount} members`}${protocolName ? `, protocol ${protocolName}` : ''}`;
+  const protocol = protocolName ? `, protocol ${printableLine(protocolName)}` : '';
+  return `generation ${generationId} with ${memberCount === 1 ? 'one member' : `${memberCount} members`}${protocol}`;
 }
 
 type Named = Pick<GroupMemberDescription, 'memberId' | 'groupInstanceId' | 'clientId' | 'clientHost'>;

@@ -3,7 +3,7 @@ import type { Client, DescribedGroup, PartitionProgress } from '#client';
 import { encodeAssignment, type Rebalance, type RebalanceCause } from '#groups';
 import type { KafkaErrorName } from '#kernel';
 import { YakError } from '#kernel';
-import { exitCodeOf } from '../../../shared/command/failure.js';
+import { exitCodeOf, failureLine } from '../../../shared/command/failure.js';
 import { formatDuration, parseDuration, parseMoment } from '../../../shared/command/moments.js';
 import { deleteGroups, describeGroup, explainGroup, listGroups } from './group.js';
 import { addGroupCommand, type ResetOffsetsOptions } from './group-command.js';
@@ -273,6 +273,53 @@ describe('yak group why', () => {
     const missing = run({ groups: { history: async () => ({ ...history, error: 'GROUP_ID_NOT_FOUND' }) } });
     expect(await failureOf(explainGroup(missing.client, 'g', {}, missing.print))).toEqual([1, 'group g does not exist']);
   });
+});
+
+it('what clients call themselves stays text, in its line', async () => {
+  const evil = '\x1b[2J\u009b31m\u202ex\r\ny';
+  const one = { ...member(evil, { t: [0] }, `i${evil}`), clientHost: `/h${evil}` };
+  const groups = [{ groupId: `g${evil}`, state: 'Stable' as const, protocolType: evil, groupType: 'classic' as const, coordinatorId: 0 }];
+  const fake = run({
+    described: group({ groupId: evil, members: [one], protocolName: evil }),
+    groups: {
+      progress: async () => [progress('t', 0, 1, 2)],
+      list: async () => ({ groups, silentBrokers: [] }),
+      history: async () => ({
+        error: 'NONE',
+        groupId: evil,
+        rebalances: [
+          {
+            ...{
+              generationId: 1,
+              startedAtMs: NOW_MS,
+              durationMs: 1,
+              causesOmitted: 0,
+              memberCount: 1,
+              protocolName: evil,
+              outcome: 'stable',
+            },
+            causes: [{ ...one, kind: 'left', reason: evil, atMs: NOW_MS }],
+          },
+        ],
+      }),
+    },
+  });
+  await listGroups(fake.client, {}, fake.print);
+  await describeGroup(fake.client, 'g', {}, fake.print);
+  await explainGroup(fake.client, 'g', {}, fake.print);
+  expect(fake.printed).toHaveLength(3);
+  expect(fake.printed.map((text) => text.split('\n').length)).toEqual([2, 5, 5]);
+  expect(fake.printed.join('')).not.toMatch(/[^\P{C}\n]/u);
+  const refused = new Error(`group g has members: ${evil}`);
+  expect(failureLine(refused, 'yak', false)).toBe('yak: group g has members: [2J31mx y');
+});
+
+it('a list of very many groups is one table', async () => {
+  const base = { state: 'Stable' as const, protocolType: 'consumer', groupType: 'classic' as const, coordinatorId: 0 };
+  const groups = Array.from({ length: 200_000 }, (_, i) => ({ groupId: `g${i}`, ...base }));
+  const fake = run({ groups: { list: async () => ({ groups, silentBrokers: [] }) } });
+  await listGroups(fake.client, {}, fake.print);
+  expect(fake.printed[0]!.split('\n')).toHaveLength(groups.length + 1);
 });
 
 describe('yak group delete', () => {

@@ -6,6 +6,7 @@ import type { RecordWhereabouts } from '#client';
 import type { LocateRecordRequest, LocateRecordResponse } from '#rpc';
 import { formatBytes, formatCount, formatTable } from '../../../shared/command/figures.js';
 import { formatDuration, formatMoment } from '../../../shared/command/moments.js';
+import { printableLine } from '../../../shared/command/printable.js';
 import { hostOf } from './clients-text.js';
 
 /**
@@ -51,7 +52,7 @@ export function whereText(request: LocateRecordRequest, whereabouts: RecordWhere
     ...(isStored ? readers(whereabouts, nowMs) : []),
     ...silence(whereabouts),
   ];
-  return lines.map(printable).join('\n');
+  return lines.map(printableLine).join('\n');
 }
 
 // ---- what it is ----
@@ -233,9 +234,4 @@ function ago(wallMs: number, nowMs: number): string {
 function moment(wallMs: number): string {
   const isDate = wallMs >= 0 && wallMs <= 8.64e15;
   return isDate ? formatMoment(wallMs) : `${wallMs} ms`;
-}
-
-/** Of one line. Ids come from clients: none may move the cursor of whoever reads about them. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '');
 }

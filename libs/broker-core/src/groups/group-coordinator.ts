@@ -219,26 +219,24 @@ export class GroupCoordinator implements GroupVerbs {
 
   async commitOffsets(context: RequestContext, request: OffsetCommitRequest): Promise<OffsetCommitResponse> {
     const { image } = this.options.broker;
-    const failed = (error: KafkaErrorName): OffsetCommitResponse => ({
-      partitions: request.partitions.map(({ topic, partition }) => ({ topic, partition, error })),
+    const problems = request.partitions.map(({ topic, partition }): KafkaErrorName | null => {
+      if (!this.isTopicReadable(context, topic)) return 'TOPIC_AUTHORIZATION_FAILED';
+      const record = image.topicsByName.get(topic);
+      return record && image.partition(record.topicId, partition) ? null : 'UNKNOWN_TOPIC_OR_PARTITION';
     });
-    const partitionExists = ({ topic, partition }: { topic: string; partition: number }): boolean => {
-      const known = image.topicsByName.get(topic);
-      return known !== undefined && image.partition(known.topicId, partition) !== undefined;
-    };
-    const allowed = request.partitions.filter(({ topic }) => this.isTopicReadable(context, topic));
-    const known = allowed.filter(partitionExists);
+    const known = request.partitions.filter((_, index) => problems[index] === null);
+    const failed = (error: KafkaErrorName): OffsetCommitResponse => ({
+      partitions: known.map(({ topic, partition }) => ({ topic, partition, error })),
+    });
     const response = await this.command(context, 'READ', request.groupId, failed, (machine, reply: Reply<OffsetCommitResponse>, now) =>
       machine.commitOffsets({ ...request, partitions: known }, reply, (topic) => image.topicsByName.get(topic)?.topicId ?? null, now),
     );
     if (known.length === request.partitions.length) return response;
-    const answers = [...response.partitions];
+    let next = 0;
     return {
-      partitions: request.partitions.map((asked) => {
-        const { topic, partition } = asked;
-        if (!allowed.includes(asked)) return { topic, partition, error: 'TOPIC_AUTHORIZATION_FAILED' };
-        if (!known.includes(asked)) return { topic, partition, error: 'UNKNOWN_TOPIC_OR_PARTITION' };
-        return answers.shift() ?? { topic, partition, error: 'UNKNOWN_SERVER_ERROR' };
+      partitions: request.partitions.map(({ topic, partition }, index) => {
+        const problem = problems[index];
+        return problem ? { topic, partition, error: problem } : response.partitions[next++]!;
       }),
     };
   }

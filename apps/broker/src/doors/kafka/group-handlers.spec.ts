@@ -648,3 +648,41 @@ it('damaged frames of every group api close their own connection at worst', asyn
   const good = await world.connect();
   expect((await good.ask(heartbeatApi, 4, heartbeatBody)).errorCode).toBe(0);
 });
+
+describe('a request that names very many groups', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `g${i}`);
+
+  it('is answered for all of them, and beyond the limit with an error', async () => {
+    const world = await DoorWorld.start({ groupsPerRequestMax: 300 });
+    const client = await world.connect();
+    const { groups } = world.broker;
+    const all = names(303);
+    const refused = all.slice(300);
+    const invalid = errorCode('INVALID_REQUEST');
+    const describe = await client.ask(describeGroupsApi, 5, { groups: all, includeAuthorizedOperations: false });
+    expect(describe.groups.map(({ groupId }) => groupId)).toEqual(all);
+    expect(describe.groups.filter(({ errorCode: code }) => code === invalid).map(({ groupId }) => groupId)).toEqual(refused);
+    const deleted = await client.ask(deleteGroupsApi, 2, { groupsNames: all });
+    expect(deleted.results.filter(({ errorCode: code }) => code === invalid).map(({ groupId }) => groupId)).toEqual(refused);
+    const fetched = await client.ask(offsetFetchApi, 8, {
+      groups: all.map((groupId) => ({ groupId, topics: null })),
+      requireStable: false,
+    });
+    expect(fetched.groups.filter(({ errorCode: code }) => code === invalid).map(({ groupId }) => groupId)).toEqual(refused);
+    const found = await client.ask(findCoordinatorApi, 4, { keyType: 0, coordinatorKeys: all });
+    expect(found.coordinators.filter(({ errorCode: code }) => code === invalid).map(({ key }) => key)).toEqual(refused);
+    expect(found.coordinators.at(-1)!.errorMessage).toBe('a request may name 300 groups (groupsPerRequestMax); ask in several');
+    expect(groups.calls.filter(({ verb }) => verb === 'fetchOffsets')).toHaveLength(300);
+  });
+
+  it('lets others have their turn in between', async () => {
+    const world = await DoorWorld.start();
+    const client = await world.connect();
+    const { calls } = world.broker.groups;
+    client.send(describeGroupsApi, 5, { groups: names(10_000), includeAuthorizedOperations: false });
+    await world.world.runUntil(() => calls.length > 0, 1_000);
+    expect(calls.length).toBeLessThan(10);
+    await world.world.runUntil(() => client.frames.length > 0, 1_000);
+    expect(client.decode(describeGroupsApi, 5, client.frames[0]!).groups).toHaveLength(10_000);
+  });
+});

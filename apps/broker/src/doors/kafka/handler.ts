@@ -10,6 +10,8 @@ export interface HandlerEnvironment {
   readonly broker: BrokerVerbs;
   readonly limits: KafkaDoorLimits;
   readonly listener: KafkaListener;
+  /** Resolves when others had their turn: for what one request may ask for very often. */
+  nextTurn(): Promise<void>;
 }
 
 export interface KafkaRequest<Body> {

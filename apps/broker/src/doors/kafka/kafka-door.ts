@@ -84,7 +84,12 @@ export class KafkaDoor {
     counters.connectionsOpen++;
     const accepted: KafkaConnection = new KafkaConnection({
       connection,
-      environment: { broker: options.broker, limits, listener },
+      environment: {
+        broker: options.broker,
+        limits,
+        listener,
+        nextTurn: () => new Promise((resolve) => options.scheduler.endOfTurn(resolve)),
+      },
       clock: options.clock,
       scheduler: options.scheduler,
       logger: options.logger,

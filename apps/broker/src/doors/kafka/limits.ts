@@ -22,6 +22,8 @@ export interface KafkaDoorLimits {
   readonly fetchWaitMsMax: number;
   /** A produce is answered within this time, whatever it asks. */
   readonly produceTimeoutMsMax: number;
+  /** Groups that one request may name; further ones are answered INVALID_REQUEST. */
+  readonly groupsPerRequestMax: number;
   /** How long close() waits for answers under way. */
   readonly drainMsMax: number;
 }
@@ -37,5 +39,6 @@ export const DEFAULT_KAFKA_DOOR_LIMITS: KafkaDoorLimits = {
   connectionIdleMsMax: 600_000,
   fetchWaitMsMax: 30_000,
   produceTimeoutMsMax: 60_000,
+  groupsPerRequestMax: 10_000,
   drainMsMax: 1_000,
 };

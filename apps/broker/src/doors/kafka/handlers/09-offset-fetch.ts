@@ -8,6 +8,7 @@ import { type OffsetFetchRequestBody, type OffsetFetchResponseValue, offsetFetch
 import type { Handler, HandlerEnvironment, KafkaRequest } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
 import { byTopic } from './by-topic.js';
+import { MANY_GROUPS_LIMITATION, manyGroups } from './many-groups.js';
 
 type Request = KafkaRequest<OffsetFetchRequestBody>;
 type AskedTopics = OffsetFetchRequestBody['topics'];
@@ -22,20 +23,20 @@ const FIRST_MANY_GROUPS_VERSION = 8;
 export const offsetFetchHandler: Handler<typeof offsetFetchApi> = {
   api: offsetFetchApi,
   limitations: [
+    MANY_GROUPS_LIMITATION,
     'A partition that is asked for more than once is answered once; a group that is named again in one request is answered INVALID_REQUEST.',
     'No offset is ever unstable, as there are no transactions. Member id and epoch of v9 belong to KIP-848 and are not used.',
   ],
 
   async handle(environment, request) {
     const seen = new Set<string>();
-    const results = await Promise.all(
-      groupsOf(request).map((group) => {
-        if (seen.has(group.groupId)) return failedGroup('INVALID_REQUEST');
-        seen.add(group.groupId);
-        return fetchGroup(environment, request.context, group, request.body.requireStable);
-      }),
-    );
-    return answer(request, results);
+    const fetchOnce = async (group: AskedGroup): Promise<OffsetFetchResponse> => {
+      if (seen.has(group.groupId)) return failedGroup('INVALID_REQUEST');
+      seen.add(group.groupId);
+      return fetchGroup(environment, request.context, group, request.body.requireStable);
+    };
+    const fetchAll = (some: readonly AskedGroup[]) => Promise.all(some.map(fetchOnce));
+    return answer(request, await manyGroups(environment, groupsOf(request), fetchAll, (_group, error) => failedGroup(error)));
   },
 
   failed(request, error) {
@@ -44,6 +45,9 @@ export const offsetFetchHandler: Handler<typeof offsetFetchApi> = {
       groupsOf(request).map(() => failedGroup(error)),
     );
   },
+
+  // Every commit of a group, with its metadata: not many such answers are made at once.
+  replyBytesMax: ({ topics, groups }) => (topics === null || groups.length > 0 ? Number.POSITIVE_INFINITY : 0),
 };
 
 function groupsOf({ body, version }: Request): readonly AskedGroup[] {

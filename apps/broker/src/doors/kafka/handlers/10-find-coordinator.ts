@@ -4,6 +4,7 @@ import type { KafkaErrorName } from '#kernel';
 import { type FindCoordinatorRequestBody, type FindCoordinatorResponseValue, findCoordinatorApi } from '#wire';
 import type { Handler, KafkaListener, KafkaRequest } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
+import { MANY_GROUPS_LIMITATION, manyGroups } from './many-groups.js';
 import { addressOn } from './node-endpoints.js';
 
 type Request = KafkaRequest<FindCoordinatorRequestBody>;
@@ -17,14 +18,17 @@ const KEY_TYPES = new Map<number, FindCoordinatorsRequest['keyType']>([
 export const findCoordinatorHandler: Handler<typeof findCoordinatorApi> = {
   api: findCoordinatorApi,
   limitations: [
+    MANY_GROUPS_LIMITATION,
     'Key types are 0 (group) and 1 (transaction); another one is answered INVALID_REQUEST.',
     'Transactional ids are passed to the broker, which refuses them until transactions exist.',
   ],
 
-  async handle({ broker, listener }, request) {
+  async handle(environment, request) {
+    const { broker, listener } = environment;
     const keyType = KEY_TYPES.get(request.body.keyType);
     if (keyType === undefined) return failure(request, 'INVALID_REQUEST', `key type ${request.body.keyType} is not known`);
-    const found = await broker.groups.findCoordinators(request.context, { keyType, keys: keysOf(request) });
+    const ask = (keys: readonly string[]) => broker.groups.findCoordinators(request.context, { keyType, keys });
+    const found = await manyGroups(environment, keysOf(request), ask, nowhere);
     return answer(request, found, listener);
   },
 
@@ -36,9 +40,12 @@ function keysOf({ body, version }: Request): readonly string[] {
 }
 
 function failure(request: Request, error: KafkaErrorName, message?: string): FindCoordinatorResponseValue {
-  const nowhere = { error, brokerId: -1, listeners: null, ...(message === undefined ? {} : { message }) };
-  const found = keysOf(request).map((key) => ({ key, ...nowhere }));
+  const found = keysOf(request).map((key) => nowhere(key, error, message));
   return answer(request, found, 'client');
+}
+
+function nowhere(key: string, error: KafkaErrorName, message?: string): FoundCoordinator {
+  return { key, error, brokerId: -1, listeners: null, ...(message === undefined ? {} : { message }) };
 }
 
 function answer(request: Request, found: readonly FoundCoordinator[], listener: KafkaListener): FindCoordinatorResponseValue {

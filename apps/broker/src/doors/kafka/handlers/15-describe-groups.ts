@@ -1,8 +1,10 @@
 /** DescribeGroups: every group once, however often it is named: its members' metadata may be large. */
 import type { GroupDescription } from '#groups';
+import type { KafkaErrorName } from '#kernel';
 import { type DescribeGroupsRequestBody, type DescribeGroupsResponseValue, describeGroupsApi } from '#wire';
 import type { Handler } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
+import { MANY_GROUPS_LIMITATION, manyGroups } from './many-groups.js';
 
 type GroupAnswer = DescribeGroupsResponseValue['groups'][number];
 
@@ -12,20 +14,29 @@ const FIRST_NOT_FOUND_VERSION = 6;
 export const describeGroupsHandler: Handler<typeof describeGroupsApi> = {
   api: describeGroupsApi,
   limitations: [
+    MANY_GROUPS_LIMITATION,
     'Authorized operations are not told (-2147483648), asked or not.',
     'A group that is named more than once in a request is described once.',
   ],
 
-  async handle({ broker }, { body, context, version }) {
-    const descriptions = await broker.groups.describe(context, groupIdsOf(body));
+  async handle(environment, { body, context, version }) {
+    const { groups } = environment.broker;
+    const descriptions = await manyGroups(environment, groupIdsOf(body), (some) => groups.describe(context, some), refused);
     return { groups: descriptions.map((description) => groupAnswer(version, description)) };
   },
 
   failed({ body, version }, error) {
-    const nothing = { error, state: 'Dead', protocolType: '', protocolName: '', generationId: -1, members: [] } as const;
-    return { groups: groupIdsOf(body).map((groupId) => groupAnswer(version, { groupId, ...nothing })) };
+    return { groups: groupIdsOf(body).map((groupId) => groupAnswer(version, refused(groupId, error))) };
   },
+
+  // Members may have said much: not many such answers are made at once.
+  replyBytesMax: () => Number.POSITIVE_INFINITY,
 };
+
+function refused(groupId: string, error: KafkaErrorName, message?: string): GroupDescription {
+  const nothing = { state: 'Dead', protocolType: '', protocolName: '', generationId: -1, members: [] } as const;
+  return { groupId, error, ...nothing, ...(message !== undefined && { message }) };
+}
 
 function groupIdsOf(body: DescribeGroupsRequestBody): string[] {
   return [...new Set(body.groups)];

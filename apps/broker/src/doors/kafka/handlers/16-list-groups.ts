@@ -21,6 +21,9 @@ export const listGroupsHandler: Handler<typeof listGroupsApi> = {
   },
 
   failed: ({ version }, error) => ({ errorCode: wireErrorCode(listGroupsApi.key, version, error), groups: [] }),
+
+  // There may be very many groups: not many such answers are made at once.
+  replyBytesMax: () => Number.POSITIVE_INFINITY,
 };
 
 function statesOf(filter: readonly string[]): readonly GroupStateName[] | null {

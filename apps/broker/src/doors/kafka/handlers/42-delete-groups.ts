@@ -3,13 +3,16 @@ import type { KafkaErrorName } from '#kernel';
 import { type DeleteGroupsRequestBody, type DeleteGroupsResponseValue, deleteGroupsApi } from '#wire';
 import type { Handler } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
+import { MANY_GROUPS_LIMITATION, manyGroups } from './many-groups.js';
 
 export const deleteGroupsHandler: Handler<typeof deleteGroupsApi> = {
   api: deleteGroupsApi,
-  limitations: [],
+  limitations: [MANY_GROUPS_LIMITATION],
 
-  async handle({ broker }, { body, context, version }) {
-    const results = await broker.groups.delete(context, groupIdsOf(body));
+  async handle(environment, { body, context, version }) {
+    const { groups } = environment.broker;
+    const refuse = (groupId: string, error: KafkaErrorName) => ({ groupId, error });
+    const results = await manyGroups(environment, groupIdsOf(body), (some) => groups.delete(context, some), refuse);
     return answer(version, results);
   },
 

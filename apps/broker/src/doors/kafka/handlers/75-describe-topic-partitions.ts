@@ -16,6 +16,10 @@ import { ClosingReason, type Handler } from '../handler.js';
 /** However many are asked for (Kafka: max.request.partition.size.limit). */
 export const PARTITIONS_PER_PAGE_MAX = 2_000;
 
+/** Roughly, with names and lists of usual lengths. */
+const TOPIC_BYTES = 100;
+const PARTITION_BYTES = 100;
+
 type TopicAnswer = DescribeTopicPartitionsResponseValue['topics'][number];
 
 export const describeTopicPartitionsHandler: Handler<typeof describeTopicPartitionsApi> = {
@@ -43,6 +47,8 @@ export const describeTopicPartitionsHandler: Handler<typeof describeTopicPartiti
   },
 
   failed: ({ body }, error) => failure(body, error),
+
+  replyBytesMax: ({ topics }) => topics.length * TOPIC_BYTES + PARTITIONS_PER_PAGE_MAX * PARTITION_BYTES,
 };
 
 function page(
