@@ -105,6 +105,11 @@ export interface GroupMachine {
   topicsDeleted(isDeleted: (topicId: TopicId) => boolean): Decision;
   /** Sessions, rebalances and retention whose time has come. */
   tick(now: Time): Decision;
+  /**
+   * Requests were refused for a while; nobody's time ran out for that. Members get the time anew in which the group waits for
+   * their joins and syncs, and where `wasSilent` (heartbeats were refused, too), their sessions. Called before the next command.
+   */
+  resume(wasSilent: boolean, now: Time): void;
   /** When `tick` has something to do at the earliest, or null. Called after every command. */
   nextDeadline(): MonotonicMs | null;
 

@@ -236,6 +236,10 @@ export class GroupTable implements GroupMachine {
     return out;
   }
 
+  resume(wasSilent: boolean, now: Time): void {
+    for (const group of this.groups.values()) group.resume(wasSilent, now);
+  }
+
   nextDeadline(): MonotonicMs | null {
     return this.deadlines.next();
   }

@@ -104,6 +104,18 @@ export class Group {
     this.environment.deadlines.arm(member.session, now.monotonicMs + member.sessionTimeoutMs);
   }
 
+  /** See GroupMachine.resume. The wait for company in an initial rebalance goes on: who is in it waits here. */
+  resume(wasSilent: boolean, now: Time): void {
+    const { deadlines } = this.environment;
+    for (const member of this.members) {
+      if (!wasSilent || member.session.at === null) continue;
+      if (member.isNew) deadlines.arm(member.session, now.monotonicMs + NEW_MEMBER_JOIN_TIMEOUT_MS);
+      else this.keepSession(member, now);
+    }
+    const isWaitingForCompany = this.current === 'PreparingRebalance' && this.isInitial;
+    if (this.phase.at !== null && !isWaitingForCompany) deadlines.arm(this.phase, now.monotonicMs + this.members.rebalanceTimeoutMs);
+  }
+
   /** An id was given out; the group waits for it as long as a session. */
   addPending(memberId: string, sessionTimeoutMs: number, now: Time): void {
     const timer = new Timer<Due>((due) => {

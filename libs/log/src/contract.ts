@@ -85,6 +85,8 @@ export interface PartitionLog {
   readonly sizeBytes: number;
   /** Set once reading found damage below the recovery point (R15) or the directory went offline; such a log serves nothing. */
   readonly failure: Error | null;
+  /** Why appendAsLeader would refuse whatever it is given: the log failed, or too little space is free (R16). Null: it would not. */
+  readonly storageProblem: string | null;
 
   /**
    * Validates exactly one client batch (kafka-protocol 3.3), assigns offsets, deduplicates by producer state, and queues it

@@ -115,6 +115,10 @@ export class SegmentedLog implements PartitionLog {
     return this.currentConfig;
   }
 
+  get storageProblem(): string | null {
+    return this.failure?.message ?? this.host.producerSpaceProblem();
+  }
+
   get sizeBytes(): number {
     return this.store.sizeBytes + this.pending.reduce((sum, batch) => sum + batch.length, 0);
   }
@@ -127,7 +131,7 @@ export class SegmentedLog implements PartitionLog {
   // ---- append ----
 
   appendAsLeader(records: Buffer, leaderEpoch: LeaderEpoch): AppendOutcome {
-    const storageProblem = this.failure?.message ?? this.host.producerSpaceProblem();
+    const { storageProblem } = this;
     if (storageProblem !== null) return { kind: 'refused', error: 'KAFKA_STORAGE_ERROR', message: storageProblem };
     const refusal = appendRefusal(records, this.currentConfig, this.host.clock.wallMs());
     if (refusal !== null) return refusal;

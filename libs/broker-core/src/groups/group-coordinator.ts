@@ -78,7 +78,10 @@ export class GroupCoordinator implements GroupVerbs {
       retentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
       newMachine: options.newMachine,
       canWrite: (partition, state) =>
-        partition.leader === state && partition.canCommit() && partition.log.failure === null && !broker.isCutOffFromReplicas(partition),
+        partition.leader === state &&
+        partition.canCommit() &&
+        partition.log.storageProblem === null &&
+        !broker.isCutOffFromReplicas(partition),
       isCutOff: (partition) => broker.isCutOffFromReplicas(partition),
       confirmLeadership: (partition, state) =>
         confirmLeadership(

@@ -66,7 +66,7 @@ async function setUp() {
           commitTimeoutMs: COMMIT_TIMEOUT_MS,
           retentionCheckIntervalMs: 600_000,
           newMachine: () => new GroupTable(CONFIG, new SimRandom(1)),
-          canWrite: (asked, state) => asked.leader === state && asked.canCommit() && !world.isCutOff,
+          canWrite: (asked, state) => asked.leader === state && asked.canCommit() && asked.log.storageProblem === null && !world.isCutOff,
           isCutOff: () => world.isCutOff,
           confirmLeadership: (asked, state) =>
             confirmLeadership(
@@ -87,7 +87,8 @@ async function setUp() {
       await harness.time.turn();
       await harness.drive(log.flush());
       for (const id of [1, 2]) {
-        if (partition.leader) partition.followerFetched(partition.leader, id, id + 10, log.logEndOffset, log.logEndOffset, parkedFetches.mark());
+        if (partition.leader)
+          partition.followerFetched(partition.leader, id, id + 10, log.logEndOffset, log.logEndOffset, parkedFetches.mark());
       }
       for (let i = 0; i < 5; i++) await harness.time.turn();
     },
@@ -308,6 +309,43 @@ describe('the groups of one partition', () => {
     expect(beat().error).toBe('UNKNOWN_MEMBER_ID');
     world.isCutOff = true;
     expect(beat().error).toBe('COORDINATOR_NOT_AVAILABLE');
+  });
+
+  it('R21: no session ends because heartbeats were refused while this broker was cut off', async () => {
+    const world = await setUp();
+    const shard = await world.active();
+    join(shard);
+    await world.harness.time.advance(10);
+    await world.followersCatchUp();
+    const membersOf = () => shard.peek((machine) => machine.describe('g').members.length, -1);
+    world.isCutOff = true;
+    await world.harness.time.advance(30_000);
+    world.isCutOff = false;
+    await world.harness.time.advance(9_000);
+    expect(membersOf()).toBe(1);
+    // Of its own silence it does.
+    await world.harness.time.advance(11_000);
+    expect(membersOf()).toBe(0);
+  });
+
+  it('R16: where space is short changes are refused, and the groups stay as they are', async () => {
+    const world = await setUp();
+    const shard = await world.active();
+    const { disk, time } = world.harness;
+    const done = commit(shard, 7);
+    await world.followersCatchUp();
+    expect(errorOf(done)).toBe('NONE');
+    disk.setCapacity(500_000_000);
+    await time.advance(1_100);
+    const refused = commit(shard, 8);
+    await time.turn();
+    expect(errorOf(refused)).toBe('COORDINATOR_NOT_AVAILABLE');
+    expect(shard.isActive).toBe(true);
+    disk.setCapacity(Number.POSITIVE_INFINITY);
+    await time.advance(1_100);
+    const stored = commit(shard, 9);
+    await world.followersCatchUp();
+    expect(errorOf(stored)).toBe('NONE');
   });
 
   it('a commit that no replica confirms in time is answered as not available: its outcome is unknown', async () => {

@@ -13,7 +13,7 @@
  */
 
 import { type Decision, decodeGroupRecord, encodeGroupRecord, type GroupMachine, type Reply, type Time } from '#groups';
-import type { KafkaErrorName, MonotonicMs, Offset } from '#kernel';
+import { CorruptionError, type KafkaErrorName, type MonotonicMs, type Offset } from '#kernel';
 import { decodeRecords, RecordBatchBuilder, recordBatch, splitBatches } from '#record';
 import type { LeaderState } from '#replication';
 import type { Cancellable, Clock, Logger, Scheduler } from '#seams';
@@ -26,6 +26,10 @@ export const LOAD_BYTES_PER_TURN = 128 * 1024;
 export const BATCH_BYTES_MAX = 512 * 1024;
 /** When something is due but cannot be written now. */
 export const POSTPONED_TICK_MS = 100;
+/** After an append that was refused for good: what caused it may be due again as soon as the groups are loaded. */
+export const RELOAD_DELAY_MS = 1_000;
+/** Of reads at one offset that bring nothing, because files go while they are read. */
+const EMPTY_READS_MAX = 10;
 
 export interface GroupShardHost {
   readonly clock: Clock;
@@ -52,6 +56,8 @@ export class GroupShard {
   private appliedEnd: Offset = 0;
   private timer: { readonly at: MonotonicMs; readonly cancellable: Cancellable } | null = null;
   private readonly waiting = new Set<(error: KafkaErrorName) => void>();
+  /** What was refused since all was well. */
+  private refused: 'nothing' | 'changes' | 'everything' = 'nothing';
   readonly startedAt: MonotonicMs;
   loadedAt: MonotonicMs | null = null;
 
@@ -124,12 +130,15 @@ export class GroupShard {
   private async replay(end: Offset): Promise<void> {
     const { log } = this.partition;
     let offset = log.logStartOffset;
+    let emptyReads = 0;
     while (offset < end && this.phase === 'loading') {
       const buffers = await log.read(offset, end, LOAD_BYTES_PER_TURN, true);
       if (this.phase !== 'loading') return;
       const next = this.applyAll(buffers, offset);
-      // Compaction can leave nothing before `end`.
-      offset = next > offset ? next : end;
+      // A batch reaches up to `end`, so an empty answer is never the end: to take it for that would be to forget what follows.
+      emptyReads = next > offset ? 0 : emptyReads + 1;
+      if (emptyReads > EMPTY_READS_MAX) throw new CorruptionError(`nothing can be read at offset ${offset}, below ${end}`);
+      offset = Math.max(next, log.logStartOffset);
       await new Promise<void>((resolve) => this.host.scheduler.endOfTurn(resolve));
     }
   }
@@ -154,22 +163,27 @@ export class GroupShard {
   /** Runs one command of the machine. `failed` builds the response for an error that concerns the coordinator, not the command. */
   command<R>(failed: (error: KafkaErrorName) => R, decide: (machine: GroupMachine, reply: Reply<R>, now: Time) => Decision): Promise<R> {
     if (this.phase !== 'active') return Promise.resolve(failed(this.unavailability!));
-    if (!this.host.canWrite(this.partition, this.state)) return Promise.resolve(failed('COORDINATOR_NOT_AVAILABLE'));
+    if (!this.canWrite()) return Promise.resolve(failed('COORDINATOR_NOT_AVAILABLE'));
     return new Promise<R>((resolve) => {
       const reply: Reply<R> = { send: resolve, fail: (error) => resolve(failed(error)) };
       this.carryOut(decide(this.machine, reply, this.now()));
     });
   }
 
-  /** A change that nobody waits for; dropped when it cannot be written now. */
-  change(decide: (machine: GroupMachine, now: Time) => Decision): void {
-    if (this.phase === 'active' && this.host.canWrite(this.partition, this.state)) this.carryOut(decide(this.machine, this.now()));
+  /** A change that nobody waits for; false when it cannot be written now. */
+  change(decide: (machine: GroupMachine, now: Time) => Decision): boolean {
+    if (this.phase !== 'active' || !this.canWrite()) return false;
+    this.carryOut(decide(this.machine, this.now()));
+    return true;
   }
 
   /** Answers at once: for what shows nothing that has to be committed. */
   immediately<R>(failed: (error: KafkaErrorName) => R, ask: (machine: GroupMachine, now: Time) => R): R {
     if (this.phase !== 'active') return failed(this.unavailability!);
-    if (this.host.isCutOff(this.partition)) return failed('COORDINATOR_NOT_AVAILABLE');
+    if (this.host.isCutOff(this.partition)) {
+      this.refused = 'everything';
+      return failed('COORDINATOR_NOT_AVAILABLE');
+    }
     const response = ask(this.machine, this.now());
     this.arm();
     return response;
@@ -188,6 +202,18 @@ export class GroupShard {
   /** For tools that want what is known here, committed or not; empty unless active. */
   peek<R>(read: (machine: GroupMachine) => R, otherwise: R): R {
     return this.phase === 'active' ? read(this.machine) : otherwise;
+  }
+
+  /** After a time in which it could not, whoever was refused gets as long as at the beginning of it (R21). */
+  private canWrite(): boolean {
+    if (!this.host.canWrite(this.partition, this.state)) {
+      if (this.host.isCutOff(this.partition)) this.refused = 'everything';
+      else if (this.refused === 'nothing') this.refused = 'changes';
+      return false;
+    }
+    if (this.refused !== 'nothing') this.machine.resume(this.refused === 'everything', this.now());
+    this.refused = 'nothing';
+    return true;
   }
 
   private carryOut(decision: Decision): void {
@@ -237,7 +263,10 @@ export class GroupShard {
     this.abandon('COORDINATOR_NOT_AVAILABLE');
     this.machine = this.host.newMachine();
     this.phase = 'loading';
-    void this.load();
+    this.refused = 'nothing';
+    this.host.scheduler.after(RELOAD_DELAY_MS, () => {
+      if (this.phase === 'loading') void this.load();
+    });
   }
 
   /** Settles once: NONE when everything applied so far is committed, else what to answer instead. */
@@ -286,7 +315,7 @@ export class GroupShard {
 
   private tick(): void {
     if (this.phase !== 'active') return;
-    if (this.host.canWrite(this.partition, this.state)) return this.carryOut(this.machine.tick(this.now()));
+    if (this.canWrite()) return this.carryOut(this.machine.tick(this.now()));
     const now = this.host.clock.monotonicMs();
     this.armAt(now + POSTPONED_TICK_MS, now);
   }
