@@ -1,35 +1,16 @@
 /**
- * Where we stand, measured and printed, never asserted: `npm run bench -- [start-up] [memory] [produce]` (default: all).
+ * Where we stand, measured and printed, never asserted: `npm run bench -- [start-up] [memory] [produce] [groups]` (default: all).
  * With KAFKA_TOOLS set to a script that runs Apache Kafka's command-line tools (`$KAFKA_TOOLS producer-perf-test …`), produce
  * is driven by Kafka's own load generator as well. Machines differ and are noisy: compare ratios within one run.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { YakClient } from '#client';
-import { silentLogger } from '#seams';
-import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { LocalCluster } from '../test/e2e/support/local-cluster.js';
+import { GROUP_PARTS, groups } from './groups.js';
+import { cpuSeconds, median, newClient, residentMiB, row, seams } from './measure.js';
 
 const RUNS = 5;
 const RECORD_BYTES = 1024;
 const RECORDS = 300_000;
-
-const seams = {
-  clock: new NodeClock(),
-  scheduler: new NodeScheduler(),
-  random: new NodeRandom(),
-  network: new NodeNetwork(),
-  logger: silentLogger,
-};
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
-}
-
-function row(name: string, value: string): void {
-  console.log(`${name.padEnd(64)} ${value}`);
-}
 
 /** From starting `yak up` on an empty folder to the first record acknowledged by all in-sync replicas. */
 async function startUp(): Promise<void> {
@@ -37,7 +18,7 @@ async function startUp(): Promise<void> {
   for (let i = 0; i < RUNS; i++) {
     const began = performance.now();
     const cluster = await LocalCluster.start();
-    const client = new YakClient({ bootstrap: cluster.bootstrap }, seams);
+    const client = newClient(cluster);
     const producer = client.producer({ acks: -1, lingerMs: 0, allowAutoTopicCreation: true });
     await producer.send({ topic: 'first', value: Buffer.from('x') });
     times.push(performance.now() - began);
@@ -46,11 +27,6 @@ async function startUp(): Promise<void> {
     await cluster.destroy();
   }
   row('start to the first acknowledged record, 3 brokers', `median ${median(times).toFixed(0)} ms of ${RUNS}`);
-}
-
-function residentMiB(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1] ?? 0) / 1024;
 }
 
 async function memory(): Promise<void> {
@@ -62,16 +38,11 @@ async function memory(): Promise<void> {
   await cluster.destroy();
 }
 
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 async function produce(): Promise<void> {
   for (const brokers of [1, 3]) {
     for (const flush of ['commit', 'interval']) {
       const cluster = await LocalCluster.start({ brokers, args: ['--set', `log.flush.policy=${flush}`] });
-      const client = new YakClient({ bootstrap: cluster.bootstrap }, seams);
+      const client = newClient(cluster);
       await client.admin.createTopics({ topics: [{ name: 'load', partitions: 6, replicationFactor: brokers }] });
       const pids = Array.from({ length: brokers }, (_, id) => cluster.pid('broker', id));
       const cpu = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
@@ -127,10 +98,10 @@ function perfTest(cluster: LocalCluster): Promise<string> {
   );
 }
 
-const ALL = { 'start-up': startUp, memory, produce };
+const ALL = { 'start-up': startUp, memory, produce, groups };
 const asked = process.argv.slice(2);
 for (const name of asked.length > 0 ? asked : Object.keys(ALL)) {
-  const measure = ALL[name as keyof typeof ALL];
+  const measure = { ...ALL, ...GROUP_PARTS }[name as keyof typeof ALL];
   if (!measure) throw new Error(`unknown measurement ${name}: choose from ${Object.keys(ALL).join(', ')}`);
   await measure();
 }
