@@ -114,7 +114,11 @@ export interface GroupMachine {
   nextDeadline(): MonotonicMs | null;
 
   // Look-ups of what was applied.
-  fetchOffsets(request: OffsetFetchRequest): OffsetFetchResponse;
+  /**
+   * `topicIdOf` as it is known now, null for a topic that does not exist: a commit for an earlier topic of that name does not
+   * count, whether or not its tombstone could be written yet.
+   */
+  fetchOffsets(request: OffsetFetchRequest, topicIdOf?: (topic: string) => TopicId | null): OffsetFetchResponse;
   describe(groupId: string): GroupDescription;
   list(): readonly GroupListing[];
   history(groupId: string): GroupHistoryResponse;

@@ -280,9 +280,9 @@ export class GroupTable implements GroupMachine {
 
   // ---- look-ups ----
 
-  fetchOffsets(request: OffsetFetchRequest): OffsetFetchResponse {
+  fetchOffsets(request: OffsetFetchRequest, topicIdOf: (topic: string) => TopicId | null = () => null): OffsetFetchResponse {
     const problem = groupIdLengthProblem(request.groupId);
-    return problem ? { error: problem.error, partitions: [] } : { error: 'NONE', partitions: this.offsets.fetch(request) };
+    return problem ? { error: problem.error, partitions: [] } : { error: 'NONE', partitions: this.offsets.fetch(request, topicIdOf) };
   }
 
   describe(groupId: string): GroupDescription {

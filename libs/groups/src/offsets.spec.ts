@@ -60,6 +60,18 @@ describe('committed offsets', () => {
     expect(driver.table.describe('g').error).toBe('GROUP_ID_NOT_FOUND');
   });
 
+  it('a commit for an earlier topic of that name is not told, even before its tombstone is written', () => {
+    const driver = new GroupDriver();
+    driver.commit({ offset: 100 });
+    driver.commit({ offset: 7, topic: 'audit' });
+    const made = new Map([['orders', 'BBBBBBBBBBBBBBBBBBBBBQ']]);
+    const topicIdOf = (topic: string) => made.get(topic) ?? null;
+    const told = (partitions: { topic: string; partition: number }[] | null) =>
+      driver.table.fetchOffsets({ groupId: 'g', partitions, requireStable: false }, topicIdOf).partitions;
+    expect(told([{ topic: 'orders', partition: 0 }])).toMatchObject([{ topic: 'orders', offset: -1, error: 'NONE' }]);
+    expect(told(null)).toMatchObject([{ topic: 'audit', offset: 7 }]);
+  });
+
   it('offsets are deleted unless somebody subscribes to the topic; groups unless they have members', () => {
     const driver = new GroupDriver();
     expect(driver.deleteOffsets('orders').error).toBe('GROUP_ID_NOT_FOUND');

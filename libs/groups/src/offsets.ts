@@ -48,11 +48,18 @@ export class CommittedOffsets {
     if (value) this.add({ groupId, topic, partition, value });
   }
 
-  fetch({ groupId, partitions }: OffsetFetchRequest): CommittedPartition[] {
-    if (partitions === null) return Array.from(this.of(groupId), toCommitted).sort(byTopicPartition);
+  /** `topicIdOf` answers null where it knows no topic of that name. */
+  fetch({ groupId, partitions }: OffsetFetchRequest, topicIdOf: (topic: string) => TopicId | null): CommittedPartition[] {
+    const counts = ({ topic, value }: CommittedEntry): boolean => {
+      const topicId = value.topicId === '' ? null : topicIdOf(topic);
+      return topicId === null || topicId === value.topicId;
+    };
+    if (partitions === null) return [...this.of(groupId)].filter(counts).map(toCommitted).sort(byTopicPartition);
     return partitions.map(({ topic, partition }) => {
       const entry = this.byGroup.get(groupId)?.get(topic)?.get(partition);
-      return entry ? toCommitted(entry) : { topic, partition, offset: -1, leaderEpoch: -1, metadata: '', committedAtMs: 0, error: 'NONE' };
+      return entry && counts(entry)
+        ? toCommitted(entry)
+        : { topic, partition, offset: -1, leaderEpoch: -1, metadata: '', committedAtMs: 0, error: 'NONE' };
     });
   }
 

@@ -29,7 +29,7 @@ import {
   type SyncGroupResponse,
   type Time,
 } from '#groups';
-import type { KafkaErrorName, Operation, RequestContext } from '#kernel';
+import type { KafkaErrorName, Operation, RequestContext, TopicId } from '#kernel';
 import type { MetadataImage } from '#metadata';
 import type { BrokerState } from '../broker-state.js';
 import { isTopicReady } from '../cluster.js';
@@ -66,6 +66,8 @@ type Failed<R> = (error: KafkaErrorName) => R;
 export class GroupCoordinator implements GroupVerbs {
   private readonly shards = new Map<number, GroupShard>();
   private readonly shardHost: GroupShardHost;
+  /** Shards that could not write what they were told of deleted topics. */
+  private readonly untold = new WeakSet<GroupShard>();
   private knownDeletions: MetadataImage['deletedTopics'] | null = null;
 
   constructor(private readonly options: GroupCoordinatorOptions) {
@@ -116,14 +118,17 @@ export class GroupCoordinator implements GroupVerbs {
 
   /** Commits for deleted topics go (their names may come back with another id). */
   imageChanged(image: MetadataImage): void {
-    if (image.deletedTopics === this.knownDeletions) return;
+    const areNew = image.deletedTopics !== this.knownDeletions;
     this.knownDeletions = image.deletedTopics;
-    for (const shard of this.shards.values()) this.tellDeletions(shard);
+    for (const shard of this.shards.values()) if (areNew || this.untold.has(shard)) this.tellDeletions(shard);
   }
 
   private tellDeletions(shard: GroupShard): void {
     const { deletedTopics } = this.options.broker.image;
-    if (deletedTopics.size > 0) shard.change((machine) => machine.topicsDeleted((topicId) => deletedTopics.has(topicId)));
+    if (deletedTopics.size === 0) return;
+    // What cannot be written now is tried again with the next image: in-sync replicas that come back make one.
+    if (shard.change((machine) => machine.topicsDeleted((topicId) => deletedTopics.has(topicId)))) this.untold.delete(shard);
+    else this.untold.add(shard);
   }
 
   report(): GroupCoordinatorReport {
@@ -232,7 +237,7 @@ export class GroupCoordinator implements GroupVerbs {
       partitions: known.map(({ topic, partition }) => ({ topic, partition, error })),
     });
     const response = await this.command(context, 'READ', request.groupId, failed, (machine, reply: Reply<OffsetCommitResponse>, now) =>
-      machine.commitOffsets({ ...request, partitions: known }, reply, (topic) => image.topicsByName.get(topic)?.topicId ?? null, now),
+      machine.commitOffsets({ ...request, partitions: known }, reply, (topic) => this.topicIdOf(topic), now),
     );
     if (known.length === request.partitions.length) return response;
     let next = 0;
@@ -246,7 +251,9 @@ export class GroupCoordinator implements GroupVerbs {
 
   fetchOffsets(context: RequestContext, request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
     const failed = (error: KafkaErrorName): OffsetFetchResponse => ({ error, partitions: [] });
-    return this.lookUp(context, 'DESCRIBE', request.groupId, failed, (machine) => machine.fetchOffsets(request));
+    return this.lookUp(context, 'DESCRIBE', request.groupId, failed, (machine) =>
+      machine.fetchOffsets(request, (topic) => this.topicIdOf(topic)),
+    );
   }
 
   deleteOffsets(context: RequestContext, request: OffsetDeleteRequest): Promise<OffsetDeleteResponse> {
@@ -341,6 +348,10 @@ export class GroupCoordinator implements GroupVerbs {
     const { image } = this.options.broker;
     const topic = image.topicsByName.get(OFFSETS_TOPIC);
     return topic ? coordinatorPartition(groupId, image.partitionsOf(topic.topicId).length) : null;
+  }
+
+  private topicIdOf(topic: string): TopicId | null {
+    return this.options.broker.image.topicsByName.get(topic)?.topicId ?? null;
   }
 
   private isAllowed(context: RequestContext, operation: Operation, groupId: string): boolean {
