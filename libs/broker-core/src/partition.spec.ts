@@ -216,6 +216,24 @@ describe('following', () => {
     expect(partition.highWatermark).toBe(2);
   });
 
+  it('R13: a compacted replica starts over where the newer value goes and the older one is compacted away', async () => {
+    const { harness, partition, log, lead, fetched } = await setUp();
+    log.updateConfig({ ...log.config, cleanupPolicy: 'compact', segmentBytes: 300 });
+    lead(5, 8);
+    for (const value of ['1', 'x'.repeat(200), '2', 'y'.repeat(200)]) {
+      expect(log.appendAsLeader(harness.keyed([[value.length === 1 ? 'group' : 'other', value]]), 5)).toMatchObject({ kind: 'appended' });
+      await harness.time.turn();
+    }
+    fetched(1, 4);
+    fetched(2, 4);
+    while (await harness.drive(harness.cleaner().cleanOnce()));
+    expect((await harness.records())[0]).not.toBe('0:group=1');
+    // The new leader holds two records; of `group` it has the first value, and this replica none.
+    partition.update(partitionRecord({ leader: 1, leaderEpoch: 6, partitionEpoch: 9, isr: seats(1), possibleLoss: true }));
+    partition.truncate(2);
+    expect([log.logStartOffset, log.logEndOffset, partition.highWatermark]).toEqual([0, 0, 0]);
+  });
+
   it('R3: what lies above the watermark goes when epochs diverge, and is counted', async () => {
     const { harness, partition, log, lead, host } = await setUp();
     lead(5, 8);

@@ -358,7 +358,18 @@ export class Partition {
       this.fail(`asked to truncate to ${offset}, below the high watermark ${this.watermark}`);
       return;
     }
-    this.log.truncateTo(offset);
+    // Where committed records may go, so may newer values of keys whose older ones compaction removed here; the leader has those.
+    const { mustAsk, possibleLoss } = this.committedRecord;
+    if ((mustAsk || possibleLoss) && !this.isInSync && this.log.cutsIntoCompacted(offset)) {
+      this.host.logger.warn('records go that others were compacted away for: starting over', {
+        topic: this.topic,
+        partition: this.index,
+        offset,
+      });
+      this.restartAt(this.log.logStartOffset);
+    } else {
+      this.log.truncateTo(offset);
+    }
     this.watermark = Math.min(this.watermark, this.log.logEndOffset);
     if (from > this.log.logEndOffset) {
       this.host.counters.truncations++;

@@ -120,6 +120,11 @@ export interface PartitionLog {
    * epoch cache (also when offset >= logEndOffset, KAFKA-10706) and producer state rebuilt (R26).
    */
   truncateTo(offset: Offset): void;
+  /**
+   * A cut at `offset` may take records away for whose sake compaction removed earlier ones: then what would be left is not what
+   * the log held up to `offset` once. Only a cut below what was committed can be one (R13, R19).
+   */
+  cutsIntoCompacted(offset: Offset): boolean;
   /** Drops everything and continues at `offset` (the leader no longer has what we miss). */
   truncateFullyAndStartAt(offset: Offset): void;
 

@@ -354,6 +354,10 @@ export class SegmentedLog implements PartitionLog {
     this.settleWaiters();
   }
 
+  cutsIntoCompacted(offset: Offset): boolean {
+    return this.currentConfig.cleanupPolicy !== 'delete' && offset < this.store.active.baseOffset;
+  }
+
   truncateFullyAndStartAt(offset: Offset): void {
     this.assertUsable();
     this.pending = [];
