@@ -10,8 +10,8 @@ export class ByteReader {
 
   constructor(
     private readonly buffer: Buffer,
-    /** Named in the error. */
-    private readonly what: string,
+    /** Named in the error; called only then, because a million records are read while a group coordinator loads. */
+    private readonly what: string | (() => string),
   ) {}
 
   get remaining(): number {
@@ -29,7 +29,8 @@ export class ByteReader {
   /** As a number; anything outside the safe integers is damage. */
   int64(): number {
     const at = this.take(8);
-    const value = Number(this.buffer.readBigInt64BE(at));
+    // Two halves are several times faster than a BigInt.
+    const value = this.buffer.readInt32BE(at) * 2 ** 32 + this.buffer.readUInt32BE(at + 4);
     if (!Number.isSafeInteger(value)) this.fail(`int64 at ${at} is outside ±2^53`);
     return value;
   }
@@ -100,13 +101,20 @@ export class ByteReader {
     return tags;
   }
 
+  /** Of so many bytes, as unpadded base64url. */
+  base64url(length: number): string {
+    const at = this.take(length);
+    return this.buffer.toString('base64url', at, at + length);
+  }
+
   /** For formats that nobody may append to. */
   expectEnd(): void {
     if (this.remaining > 0) this.fail(`${this.remaining} bytes follow the last field`);
   }
 
   fail(problem: string): never {
-    throw new CorruptionError(`${this.what}: ${problem} (${this.buffer.length} bytes in all)`);
+    const what = typeof this.what === 'string' ? this.what : this.what();
+    throw new CorruptionError(`${what}: ${problem} (${this.buffer.length} bytes in all)`);
   }
 
   private elements<T>(count: number, element: () => T): T[] {

@@ -101,6 +101,23 @@ describe('group records in bytes', () => {
     }
   });
 
+  it('reads the largest and the smallest numbers, skips tags that it does not know, takes a topic id of zeros for none', () => {
+    for (const number of [0, 1, -1, 2 ** 32 - 1, 2 ** 32, -(2 ** 32), -(2 ** 32) - 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
+      const record = { ...offset, value: { ...offset.value!, offset: number } };
+      const { key, value } = encodeGroupRecord(record);
+      expect(decodeGroupRecord(key, value)).toEqual(record);
+    }
+    const { key, value } = encodeGroupRecord(offset);
+    const tagsAt = value!.length - 19;
+    const withTags = (...bytes: number[]) => decodeGroupRecord(key, Buffer.concat([value!.subarray(0, tagsAt), Buffer.from(bytes)]));
+    const id = [...Buffer.from(TOPIC_ID, 'base64url')];
+    expect(withTags(2, 0, 16, ...id, 9, 3, 1, 2, 3)).toEqual(offset);
+    expect(withTags(1, 9, 1, 255)).toEqual({ ...offset, value: { ...offset.value, topicId: '' } });
+    expect(withTags(1, 0, 16, ...Buffer.alloc(16))).toEqual({ ...offset, value: { ...offset.value, topicId: '' } });
+    expect(() => withTags(1, 0, 15, ...id.slice(1))).toThrow('offset of group größe for orders-7: topic id has 15 bytes');
+    expect(() => withTags(2, 0, 16, ...id)).toThrow(CorruptionError);
+  });
+
   it('leaves kinds that it does not know alone', () => {
     expect(decodeGroupRecord(Buffer.from('0003000167', 'hex'), Buffer.from('00', 'hex'))).toBeNull();
     expect(decodeGroupRecord(Buffer.from('4e21000167', 'hex'), null)).toBeNull();

@@ -23,6 +23,7 @@ const HISTORY_VALUE_VERSION = 1;
 const VALUE_VERSION_MAX = 4;
 const TOPIC_ID_TAG = 0;
 const TOPIC_ID_BYTES = 16;
+const NO_TOPIC_ID = Buffer.alloc(TOPIC_ID_BYTES).toString('base64url');
 
 export function encodeGroupRecord(record: GroupRecord): { key: Buffer; value: Buffer | null } {
   const key = new ByteWriter();
@@ -50,7 +51,7 @@ export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecor
       return {
         type: 'offset',
         ...of,
-        value: value && decodeOffset(value, `offset of group ${of.groupId} for ${of.topic}-${of.partition}`),
+        value: value && decodeOffset(value, () => `offset of group ${of.groupId} for ${of.topic}-${of.partition}`),
       };
     }
     case GROUP_KEY: {
@@ -75,7 +76,7 @@ function encodeOffset(value: CommittedOffset): Buffer {
   return writer.uvarint(1).uvarint(TOPIC_ID_TAG).uvarint(TOPIC_ID_BYTES).raw(Buffer.from(value.topicId, 'base64url')).finish();
 }
 
-function decodeOffset(bytes: Buffer, what: string): CommittedOffset {
+function decodeOffset(bytes: Buffer, what: () => string): CommittedOffset {
   const reader = new ByteReader(bytes, what);
   const version = readVersion(reader);
   const value = {
@@ -83,16 +84,25 @@ function decodeOffset(bytes: Buffer, what: string): CommittedOffset {
     leaderEpoch: version >= 3 ? reader.int32() : -1,
     metadata: version >= 4 ? reader.compactString() : reader.string(),
     committedAtMs: reader.int64(),
+    topicId: '',
   };
   if (version === 1) reader.int64(); // expireTimestamp: retention is ours to decide (Kafka ignores it, too, since 2.1)
-  const topicId = version >= 4 ? reader.tags().get(TOPIC_ID_TAG) : undefined;
+  if (version >= 4) value.topicId = decodeTopicId(reader);
   reader.expectEnd();
-  return { ...value, topicId: topicId ? decodeTopicId(topicId, reader) : '' };
+  return value;
 }
 
-function decodeTopicId(bytes: Buffer, reader: ByteReader): TopicId {
-  if (bytes.length !== TOPIC_ID_BYTES) reader.fail(`topic id has ${bytes.length} bytes`);
-  return bytes.every((byte) => byte === 0) ? '' : bytes.toString('base64url');
+/** The tag section of an offset; '' where it has none, or zeros. Tags that are not known here are skipped. */
+function decodeTopicId(reader: ByteReader): TopicId {
+  let topicId = '';
+  for (let left = reader.uvarint(); left > 0; left--) {
+    const tag = reader.uvarint();
+    const length = reader.uvarint();
+    if (tag === TOPIC_ID_TAG && length !== TOPIC_ID_BYTES) reader.fail(`topic id has ${length} bytes`);
+    const text = reader.base64url(length);
+    if (tag === TOPIC_ID_TAG) topicId = text === NO_TOPIC_ID ? '' : text;
+  }
+  return topicId;
 }
 
 function encodeGroup(value: GroupMetadata): Buffer {

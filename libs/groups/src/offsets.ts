@@ -16,6 +16,7 @@ export class CommittedOffsets {
   private readonly byGroup = new Map<string, Map<string, Partitions>>();
   private readonly byTopicId = new Map<TopicId, Set<CommittedEntry>>();
   private held = 0;
+  private last: CommittedEntry | null = null;
 
   get count(): number {
     return this.held;
@@ -45,7 +46,17 @@ export class CommittedOffsets {
 
   apply({ groupId, topic, partition, value }: OffsetRecord): void {
     this.remove(groupId, topic, partition);
-    if (value) this.add({ groupId, topic, partition, value });
+    if (value) this.add(this.sharing({ groupId, topic, partition, value }));
+  }
+
+  /** Records that follow each other mostly name the same group and topic: a million commits hold each text once, not a million times. */
+  private sharing(entry: CommittedEntry): CommittedEntry {
+    const { last } = this;
+    if (last !== null && last.groupId === entry.groupId && last.topic === entry.topic && last.value.topicId === entry.value.topicId) {
+      const { groupId, topic } = last;
+      this.last = { groupId, topic, partition: entry.partition, value: { ...entry.value, topicId: last.value.topicId } };
+    } else this.last = entry;
+    return this.last;
   }
 
   /** `topicIdOf` answers null where it knows no topic of that name. */
