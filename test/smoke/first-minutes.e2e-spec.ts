@@ -105,6 +105,23 @@ it('consumers are pushed what arrives, through the death of a leader, and nothin
   expect(again.stdout).toBe('one\ntwo\nthree\n');
 }, 60_000);
 
+it('a group goes on where it had committed; who is in it, why, and where a record is, can be asked', async () => {
+  await yak(onCluster('topic', 'create', 'grouped', '--partitions', '1'));
+  await yak(onCluster('produce', 'grouped'), { inputText: 'one\ntwo\n' });
+  const consume = () => yak(onCluster('consume', 'grouped', '--group', 'readers', '--exit-at-end'));
+  expect((await consume()).stdout).toBe('one\ntwo\n');
+  await yak(onCluster('produce', 'grouped'), { inputText: 'three\n' });
+  expect((await yak(onCluster('group', 'describe', 'readers'))).stdout).toMatch(/lag 1 record/);
+  expect((await consume()).stdout).toBe('three\n');
+  expect((await yak(onCluster('group', 'why', 'readers'))).stdout).toMatch(/joined[\s\S]*left/);
+  const { stdout } = await yak(onCluster('where', 'grouped', '0', '2'));
+  expect(stdout).toMatch(/readers/);
+  expect((await yak(onCluster('group', 'reset-offsets', 'readers', '--topic', 'grouped', '--to-earliest', '--execute'))).stdout).toMatch(
+    /3/,
+  );
+  expect((await consume()).stdout).toBe('one\ntwo\nthree\n');
+}, 60_000);
+
 it('mistakes are answered with one clear line and exit code 1 or 2', async () => {
   const used = await startYak([
     'up',
