@@ -110,7 +110,7 @@ interface Faults {
 
 /** Kills members and brokers, each in turn, for a while; answers how many brokers died. */
 async function killAll(members: readonly MemberProcess[], topic: string, faults: Faults): Promise<number> {
-  const end = performance.now() + faults.forMs;
+  let end = performance.now() + faults.forMs;
   let brokerDeaths = 0;
   const killMembers = async (): Promise<void> => {
     for (let turn = 0; ; turn++) {
@@ -130,7 +130,11 @@ async function killAll(members: readonly MemberProcess[], topic: string, faults:
       await sleep(2 * BROKER_SESSION_MS);
     }
   };
-  await Promise.all([killMembers(), killBrokers()]);
+  const endAll = (error: unknown): never => {
+    end = 0;
+    throw error;
+  };
+  await Promise.all([killMembers().catch(endAll), killBrokers().catch(endAll)]);
   return brokerDeaths;
 }
 
@@ -238,7 +242,7 @@ it('R24: the coordinator of a group dies while its members join: the group settl
   const clients = [newClient(), newClient(), newClient()];
   try {
     const generations = new Map<number, number>();
-    const taken: string[] = [];
+    const taken = new Set<string>();
     let giveBack = (): void => {};
     const isGivenBack = new Promise<void>((resolve) => {
       giveBack = resolve;
@@ -251,7 +255,7 @@ it('R24: the coordinator of a group dies while its members join: the group settl
         return event.type === 'revoking' && index === 0 ? isGivenBack : undefined;
       });
       void (async () => {
-        for await (const records of consumer) taken.push(...records.map(({ value }) => String(value)));
+        for await (const records of consumer) for (const { value } of records) taken.add(String(value));
       })();
     };
     join(0);
@@ -281,8 +285,7 @@ it('R24: the coordinator of a group dies while its members join: the group settl
       await producer.send({ topic: 'settle', partition, value: Buffer.from(String(partition)) });
     }
     await producer.close();
-    await until(() => taken.length >= PARTITIONS, 20_000, 'the records of every partition');
-    expect(taken.sort()).toEqual(['0', '1', '2', '3', '4', '5']);
+    await until(() => taken.size === PARTITIONS, 20_000, 'the record of every partition');
   } finally {
     await Promise.all(clients.map((one) => one.close()));
   }
