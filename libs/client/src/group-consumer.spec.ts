@@ -113,6 +113,18 @@ describe('group consumer', () => {
     expect(member.of('coordinator').map(({ brokerId }) => brokerId)).toEqual(expect.arrayContaining([0, null, 1, 2]));
   });
 
+  it('a coordinator that is dead and still named is told to be gone once, and the next one when it is reached', async () => {
+    const cluster = await FakeCluster.start(3, { t: 1 });
+    const member = new Member(cluster, 'm1');
+    await until(cluster, () => member.partitions.length === 1);
+    cluster.broker(0).kill();
+    cluster.moveAllFrom(0);
+    await cluster.world.runFor(3000);
+    cluster.groups.move(1);
+    await cluster.world.runFor(6000);
+    expect(member.of('coordinator').map(({ brokerId }) => brokerId)).toEqual([0, null, 1]);
+  });
+
   it('R24: a coordinator that loads is waited for: no start is guessed meanwhile', async () => {
     const cluster = await FakeCluster.start(5, { t: 1 });
     store(cluster, 0, numbers(0, 10));

@@ -52,12 +52,13 @@ export class GroupCoordinatorLink {
   private coordinator: Coordinator | null = null;
   private finding: Promise<Coordinator | null> | null = null;
   private isClosed = false;
+  private told: BrokerId | null | undefined;
 
   constructor(
     private readonly core: ClientCore,
     private readonly groupId: string,
     private readonly lane: Lane,
-    /** Null: none that answers is known now. */
+    /** A broker once it is reached; null: none that is reached is known now. Each change once. */
     private readonly changed: (brokerId: BrokerId | null, reason: string) => void,
   ) {}
 
@@ -99,6 +100,7 @@ export class GroupCoordinatorLink {
     const stopChecking = this.check(coordinator);
     try {
       const client = await pool.get(coordinator.address, this.lane);
+      this.tell(coordinator.brokerId, `broker ${coordinator.brokerId} at ${formatAddress(coordinator.address)}`);
       const response = await client.request(pattern, request, { timeoutMs });
       pool.succeeded(coordinator.address);
       return response;
@@ -147,7 +149,6 @@ export class GroupCoordinatorLink {
       const found = await this.look();
       if (found === null || this.isClosed) return null;
       this.coordinator = found;
-      this.changed(found.brokerId, `broker ${found.brokerId} at ${formatAddress(found.address)}`);
       return found;
     } catch (error) {
       if (error instanceof YakError && error.code === 'UNKNOWN_PATTERN') throw noGroups(error);
@@ -174,7 +175,14 @@ export class GroupCoordinatorLink {
     if (this.coordinator !== coordinator) return;
     this.coordinator = null;
     this.core.pool.release(coordinator.address, this.lane);
-    this.changed(null, reason);
+    this.tell(null, reason);
+  }
+
+  /** Once for every change: until a dead coordinator is replaced, the cluster goes on naming it, and every attempt finds it gone. */
+  private tell(brokerId: BrokerId | null, reason: string): void {
+    if (this.told === brokerId || this.isClosed) return;
+    this.told = brokerId;
+    this.changed(brokerId, reason);
   }
 }
 
