@@ -126,6 +126,7 @@ it('yak consume and KafkaJS in one group: shared by RoundRobinAssigner, the one 
     sessionTimeout: 3_000,
     heartbeatInterval: 300,
     maxWaitTimeInMs: 100,
+    retry: { retries: 20 },
   });
   await consumer.connect();
   await consumer.subscribe({ topic: 'paired', fromBeginning: true });
