@@ -24,7 +24,10 @@ const BROKER_SESSION_MS = 2_000;
 export const GROUP_PARTS = {
   'groups-joins': () => withCluster([], joins),
   'groups-rebalances': () => withCluster([], allRebalances),
-  'groups-commits': () => withCluster([], commits),
+  'groups-commits': async () => {
+    await withCluster([], (_, client) => commits(client, 'synced'));
+    await withCluster(['--set', 'log.flush.policy=interval'], (_, client) => commits(client, 'page cache'));
+  },
   'groups-loading': () => withCluster(['--set', 'offsets.topic.num.partitions=1'], loading),
   'groups-cleaning': () => withCluster(['--set', 'log.cleaner.backoff.ms=1000', '--set', 'offsets.topic.segment.bytes=1048576'], cleaning),
 };
@@ -161,7 +164,7 @@ async function rebalances(cluster: LocalCluster, client: YakClient, members: num
 // ---- commits ----
 
 /** Each committer has a group of its own and commits one partition, again as soon as it is answered. */
-async function commits(_cluster: LocalCluster, client: YakClient): Promise<void> {
+async function commits(client: YakClient, flush: string): Promise<void> {
   const commit = async (group: number, offset: number): Promise<void> => {
     const { partitions } = await client.admin.groups.commitOffsets(`committer-${group}`, [
       { topic: 'one', partition: 0, offset, leaderEpoch: -1, metadata: null },
@@ -182,7 +185,7 @@ async function commits(_cluster: LocalCluster, client: YakClient): Promise<void>
     await all(1_000, null);
     await all(COMMIT_SECONDS * 1_000, latencies);
     row(
-      `commits of ${committers} group${committers > 1 ? 's' : ''}, each one after the other`,
+      `${flush}: commits of ${committers} group${committers > 1 ? 's' : ''}, each one after the other`,
       `${(latencies.length / COMMIT_SECONDS).toFixed(0)}/s, p50 ${quantile(latencies, 0.5).toFixed(1)} ms, p99 ${quantile(latencies, 0.99).toFixed(1)} ms`,
     );
   }
