@@ -3,23 +3,38 @@
  * process restarts, memory stays where it was, and an ordinary client is served all the time (the witness, below).
  */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Client, YakClient } from '#client';
 import { RecordBatchBuilder } from '#record';
 import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, PATTERNS } from '#rpc';
 import { silentLogger } from '#seams';
 import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import {
+  ALL_APIS,
   apiVersionsApi,
+  deleteGroupsApi,
+  describeConfigsApi,
+  describeGroupsApi,
+  describeTopicPartitionsApi,
   encodeRequest,
   errorCode,
   fetchApi,
+  findCoordinatorApi,
+  heartbeatApi,
   initProducerIdApi,
+  joinGroupApi,
+  leaveGroupApi,
+  listGroupsApi,
   listOffsetsApi,
   metadataApi,
+  offsetCommitApi,
+  offsetFetchApi,
   peekCorrelationId,
   produceApi,
+  syncGroupApi,
 } from '#wire';
-import { LocalCluster, type UpEvent } from './support/local-cluster.js';
+import { LocalCluster, ROOT, type UpEvent } from './support/local-cluster.js';
 import { nestJson, RawPeer } from './support/raw-peer.js';
 
 const MIB = 1024 * 1024;
@@ -355,6 +370,191 @@ describe('the Kafka door', () => {
   }, 30_000);
 });
 
+/** Where a group is coordinated; waits for `__consumer_offsets`. */
+async function coordinatorOf(groupId: string): Promise<RawPeer> {
+  const anybody = await RawPeer.dial(kafkaPort());
+  for (const deadline = performance.now() + 10_000; ; ) {
+    const { coordinators } = await anybody.ask(findCoordinatorApi, 4, { keyType: 0, coordinatorKeys: [groupId] });
+    const { errorCode: code, port } = coordinators[0]!;
+    if (code === 0) {
+      anybody.destroy();
+      return RawPeer.dial(port);
+    }
+    if (performance.now() > deadline) throw new Error(`no coordinator of ${groupId}: error ${code}`);
+  }
+}
+
+const joinOf = (groupId: string, more: object = {}) => ({
+  groupId,
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 2 ** 31 - 1,
+  memberId: '',
+  protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+  ...more,
+});
+
+/** Joins, syncs, beats and leaves, as a group of one that nobody disturbs. */
+async function groupWorks(groupId: string): Promise<void> {
+  const peer = await coordinatorOf(groupId);
+  const joined = await peer.ask(joinGroupApi, 3, joinOf(groupId));
+  expect([joined.errorCode, joined.leader]).toEqual([0, joined.memberId]);
+  const { generationId, memberId } = joined;
+  const assignments = [{ memberId, assignment: Buffer.from('mine') }];
+  const synced = await peer.ask(syncGroupApi, 3, { groupId, generationId, memberId, groupInstanceId: null, assignments });
+  expect([synced.errorCode, synced.assignment.toString()]).toEqual([0, 'mine']);
+  expect((await peer.ask(heartbeatApi, 3, { groupId, generationId, memberId, groupInstanceId: null })).errorCode).toBe(0);
+  expect((await peer.ask(leaveGroupApi, 1, { groupId, memberId })).errorCode).toBe(0);
+  peer.destroy();
+}
+
+describe('groups and admin calls at the Kafka door', () => {
+  const names = (count: number, prefix = 'nobody') => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+
+  it('damaged frames of every version are answered or end their connection', async () => {
+    const folder = join(ROOT, 'test', 'fixtures', 'wire', 'golden');
+    const mayWait = new Set([joinGroupApi.key, syncGroupApi.key]);
+    const frames: { key: number; bytes: Buffer }[] = [];
+    for (const file of readdirSync(folder)) {
+      const api = ALL_APIS.find(({ key }) => key >= 8 && key !== 18 && key !== 22 && file.startsWith(String(key).padStart(2, '0')));
+      if (api === undefined) continue;
+      const golden = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+        frames: { message: string; version: number; hex: string }[];
+      };
+      for (const { message, version, hex } of golden.frames) {
+        if (!message.endsWith('Request') || !api.serves(version)) continue;
+        const tags = api.requestHeaderVersion(version) === 2 ? [0] : [];
+        frames.push({ key: api.key, bytes: Buffer.concat([header(api.key, version, ...tags), Buffer.from(hex, 'hex')]) });
+      }
+    }
+    expect(frames.length).toBeGreaterThan(100);
+    let random = 4711;
+    const next = (below: number) => (random = (random * 1103515245 + 12345) & 0x7fffffff) % below;
+    const COUNTS = [0, -1, 2 ** 31 - 1, -(2 ** 31), 1_000_000];
+    const damaged = frames.flatMap(({ key, bytes }) => {
+      const counted = Buffer.from(bytes);
+      if (bytes.length > 15) counted.writeInt32BE(COUNTS[next(COUNTS.length)]!, 11 + next(bytes.length - 14));
+      const flipped = Buffer.from(bytes);
+      for (let i = 0; i <= next(3); i++) flipped[10 + next(bytes.length - 10)] = next(256);
+      const cut = bytes.subarray(0, 10 + next(bytes.length - 10));
+      return [bytes, counted, flipped, cut].map((one) => ({ key, bytes: sized(Buffer.from(one)) }));
+    });
+    const send = async ({ key, bytes }: { key: number; bytes: Buffer }, index: number): Promise<void> => {
+      const peer = await RawPeer.dial(kafkaPort(index % 3));
+      peer.write(bytes);
+      const ended = peer.until(() => peer.isClosed || peer.frames().length > 0, `an end of ${bytes.toString('hex')}`);
+      if (mayWait.has(key)) await Promise.race([ended.catch(() => {}), new Promise((resolve) => setTimeout(resolve, 100))]);
+      else await ended;
+      peer.destroy();
+    };
+    for (let from = 0; from < damaged.length; from += 30) await Promise.all(damaged.slice(from, from + 30).map(send));
+  }, 60_000);
+
+  it('a request that names very many groups, topics or partitions holds nobody up', async () => {
+    const peer = await coordinatorOf('victim');
+    const partitions = Array.from({ length: 80_000 }, (_, partitionIndex) => ({ partitionIndex, committedOffset: 1 }));
+    const commit = (topic: string, of = partitions) => {
+      const topics = [{ name: topic, partitions: of.map((each) => ({ ...each, committedMetadata: null })) }];
+      return peer.ask(offsetCommitApi, 5, {
+        groupId: 'victim',
+        generationIdOrMemberEpoch: -1,
+        memberId: '',
+        groupInstanceId: null,
+        topics,
+      });
+    };
+    const committed = await commit('not-there');
+    expect(new Set(committed.topics[0]!.partitions.map((each) => each.errorCode))).toEqual(
+      new Set([errorCode('UNKNOWN_TOPIC_OR_PARTITION')]),
+    );
+    const mixed = (await commit('target', [...partitions.slice(0, 5), ...partitions.slice(0, 1)])).topics[0]!.partitions;
+    expect(mixed.map((each) => [each.partitionIndex, each.errorCode])).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 0],
+      [3, 3],
+      [4, 3],
+      [0, 0],
+    ]);
+
+    const groups = names(30_000);
+    const described = await peer.ask(describeGroupsApi, 5, { groups, includeAuthorizedOperations: false });
+    expect(described.groups).toHaveLength(groups.length);
+    expect(described.groups.at(-1)!.errorCode).toBe(errorCode('INVALID_REQUEST'));
+    expect((await peer.ask(deleteGroupsApi, 2, { groupsNames: groups })).results).toHaveLength(groups.length);
+    const asked = groups.map((groupId) => ({ groupId, topics: null }));
+    expect((await peer.ask(offsetFetchApi, 8, { groups: asked, requireStable: false })).groups).toHaveLength(groups.length);
+    const found = await peer.ask(findCoordinatorApi, 4, { keyType: 0, coordinatorKeys: groups });
+    expect(found.coordinators.filter((each) => each.errorCode === 0)).toHaveLength(10_000);
+
+    const topics = groups.map((name) => ({ name }));
+    const pages = await peer.ask(describeTopicPartitionsApi, 0, { topics, responsePartitionLimit: 2 ** 31 - 1, cursor: null });
+    expect(pages.topics).toHaveLength(topics.length);
+    const resources = groups.map((resourceName) => ({ resourceType: 2, resourceName, configurationKeys: null }));
+    const configs = await peer.ask(describeConfigsApi, 4, { resources, includeSynonyms: true, includeDocumentation: true });
+    expect(configs.results).toHaveLength(resources.length);
+    const many = names(30_000).map((name) => ({ name, metadata: Buffer.alloc(0) }));
+    expect((await peer.ask(joinGroupApi, 3, joinOf('victim', { protocols: many }))).errorCode).toBe(errorCode('INVALID_REQUEST'));
+    peer.destroy();
+    await groupWorks('victim');
+  }, 60_000);
+
+  it('a storm of joins and 10,000 groups that nobody comes back to leave the others theirs', async () => {
+    const first = await coordinatorOf('stormy');
+    const port = first.socket.remotePort!;
+    first.destroy();
+    const members = await Promise.all(Array.from({ length: 300 }, () => RawPeer.dial(port)));
+    for (const peer of members) peer.write(Buffer.concat(encodeRequest(joinGroupApi, 3, 1, 'storm', joinOf('stormy') as never)));
+    const ids = await RawPeer.dial(port);
+    const requests = Array.from({ length: 10_000 }, (_, i) =>
+      encodeRequest(joinGroupApi, 5, i, 'c'.repeat(255), joinOf(`once-${i}`) as never),
+    );
+    ids.write(Buffer.concat(requests.flat()));
+    await groupWorks('calm');
+    await ids.until(() => ids.frames().length === 10_000, '10,000 answers');
+    for (const peer of members) peer.destroy();
+    ids.destroy();
+
+    const peer = await coordinatorOf('large');
+    const large = joinOf('large', { protocols: [{ name: 'range', metadata: Buffer.alloc(5 * MIB) }] });
+    expect((await peer.ask(joinGroupApi, 3, large)).errorCode).toBe(errorCode('GROUP_MAX_SIZE_REACHED'));
+    const partition = { partitionIndex: 0, committedOffset: 1, committedMetadata: 'x'.repeat(30_000) };
+    const topics = [{ name: 'target', partitions: [partition] }];
+    const answer = await peer.ask(offsetCommitApi, 5, {
+      groupId: 'large',
+      generationIdOrMemberEpoch: -1,
+      memberId: '',
+      groupInstanceId: null,
+      topics,
+    });
+    expect(answer.topics[0]!.partitions[0]!.errorCode).toBe(errorCode('OFFSET_METADATA_TOO_LARGE'));
+    for (const wrong of [
+      { groupId: '' },
+      { groupId: 'x'.repeat(256) },
+      { sessionTimeoutMs: 2 ** 31 - 1 },
+      { protocols: [] },
+      { groupInstanceId: '' },
+    ]) {
+      expect([wrong, (await peer.ask(joinGroupApi, 5, joinOf('large', wrong))).errorCode]).not.toEqual([wrong, 0]);
+    }
+    peer.destroy();
+  }, 60_000);
+
+  it('stops answering a peer that asks for every group and reads nothing', async () => {
+    const peers = await Promise.all([0, 1, 2].map((id) => RawPeer.dial(kafkaPort(id))));
+    const request = Buffer.concat(encodeRequest(listGroupsApi, 4, 1, 'c', { statesFilter: [] }));
+    for (const peer of peers) {
+      peer.socket.pause();
+      peer.write(Buffer.concat(Array.from({ length: 5_000 }, () => request)));
+    }
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await witness.wasServed();
+    }
+    for (const peer of peers) peer.destroy();
+  }, 30_000);
+});
+
 describe('the Nest door', () => {
   const frame = (pattern: number, body: unknown, id = 1): Buffer =>
     Buffer.concat(encodeFrame({ kind: FrameKind.request, pattern, id, body }, { maxFrameBytes: 64 * MIB }));
@@ -451,6 +651,41 @@ describe('the Nest door', () => {
     for (const pattern of ['__proto__', 'constructor', 'no.such', { cmd: 'x' }, 'coordinator.alterPartition']) {
       expect((await told(nestPort(), pattern, {})).err?.code).toBe('UNKNOWN_PATTERN');
     }
+  }, 30_000);
+
+  it('names what is wrong with a group request, and takes a thousand joins over one connection', async () => {
+    const invalid = async (pattern: string, data: unknown) =>
+      expect([pattern, (await told(nestPort(), pattern, data)).err?.code]).toEqual([pattern, 'INVALID']);
+    const join = { groupId: 'nest', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, protocols: [{ name: 'range', metadata: '' }] };
+    for (const wrong of [
+      { groupId: '' },
+      { groupId: 'x'.repeat(256) },
+      { groupId: {} },
+      { sessionTimeoutMs: -1 },
+      { rebalanceTimeoutMs: 2 ** 31 },
+      { protocols: [] },
+      { protocols: Array.from({ length: 33 }, (_, i) => ({ name: `p${i}`, metadata: '' })) },
+      { protocols: [{ name: 'range', metadata: '%%%%' }] },
+      { protocols: [{ name: 'range', metadata: 'A'.repeat(100_000) }] },
+      { memberId: 'x'.repeat(1_001) },
+      { groupInstanceId: '' },
+    ])
+      await invalid('yak.joinGroup', { ...join, ...wrong });
+    for (const offset of [-1, 1.5, 2 ** 60, '1']) {
+      await invalid('yak.commitOffsets', { groupId: 'nest', partitions: [{ topic: 'target', partition: 0, offset }] });
+    }
+    for (const groupIds of [[], [''], ['x'.repeat(256)], Array(1_001).fill('g'), 'g', [{}]])
+      await invalid('yak.describeGroups', { groupIds });
+    await invalid('yak.listGroups', { states: ['Nonsense'] });
+
+    const peer = await RawPeer.dial(nestPort());
+    const joins = Array.from({ length: 1_500 }, (_, i) =>
+      nestJson({ pattern: 'yak.joinGroup', id: `${i}`, data: { ...join, groupId: `nest-${i % 3}` } }),
+    );
+    peer.write(Buffer.concat(joins));
+    await witness.wasServed();
+    peer.destroy();
+    await groupWorks('after-the-joins');
   }, 30_000);
 
   it('is not held up by messages that are large, wide or deep', async () => {
