@@ -19,7 +19,8 @@ export function introduced(context: RequestContext, request: unknown): RequestCo
   const { clientId, clientSoftware } = request as { clientId?: unknown; clientSoftware?: unknown };
   let known = context;
   if (typeof clientId === 'string') {
-    const cut = clientId.slice(0, INTRODUCTION_TEXT_MAX);
+    // Member ids begin with it: what is no text would not come back from a log as it was.
+    const cut = clientId.slice(0, INTRODUCTION_TEXT_MAX).replace(/\p{Cs}/gu, '');
     if (cut !== known.clientId) known = { ...known, clientId: cut };
   }
   if (typeof clientSoftware === 'object' && clientSoftware !== null) {

@@ -31,11 +31,14 @@ export function IsFiniteAge(): PropertyDecorator {
 /** Longer waits are asked again by the caller. */
 export const IsWaitMs = () => IsSafeInteger({ min: 0, max: 5 * 60_000 });
 
-/** Text of a bounded length: ids and names are short, and errors repeat them. */
+const UNPAIRED_SURROGATE = /\p{Cs}/u;
+
+/** Text of a bounded length: ids and names are short, and errors repeat them. Well-formed, so that it is the same once it was stored. */
 export function IsShortText(options: { min?: number; max?: number; each?: boolean } = {}): PropertyDecorator {
   const { min = 0, max = 1_000, each = false } = options;
   const wanted = min > 0 ? `text of ${min} to ${max} characters` : `text of at most ${max} characters`;
-  const isValid = (value: unknown) => typeof value === 'string' && value.length >= min && value.length <= max;
+  const isValid = (value: unknown) =>
+    typeof value === 'string' && value.length >= min && value.length <= max && !UNPAIRED_SURROGATE.test(value);
   return check('isShortText', `${each ? 'must have only entries that are' : 'must be'} ${wanted}`, isValid, { each });
 }
 

@@ -649,6 +649,13 @@ it('damaged frames of every group api close their own connection at worst', asyn
   expect((await good.ask(heartbeatApi, 4, heartbeatBody)).errorCode).toBe(0);
 });
 
+it('a client id is cut between characters, not inside of one', async () => {
+  const { client, groups, world } = await start();
+  client.raw(Buffer.concat(encodeRequest(heartbeatApi as Api, 3, 1, `${'x'.repeat(254)}\u{1f600}`, heartbeatBody as never)));
+  await world.pause();
+  expect(groups.calls[0]!.context.clientId).toBe('x'.repeat(254));
+});
+
 describe('a request that names very many groups', () => {
   const names = (count: number) => Array.from({ length: count }, (_, i) => `g${i}`);
 

@@ -258,7 +258,8 @@ export class KafkaConnection {
   }
 
   private contextOf(clientId: string | null): RequestContext {
-    const known = clientId === null ? null : clientId.slice(0, CLIENT_ID_LENGTH_MAX);
+    // Member ids begin with it: half a character would not come back as it was sent.
+    const known = clientId === null ? null : clientId.slice(0, CLIENT_ID_LENGTH_MAX).replace(/\p{Cs}$/u, '');
     if (known !== this.context.clientId) this.context = { ...this.context, clientId: known };
     return this.context;
   }

@@ -150,6 +150,8 @@ it('says which field of a group message is wrong and why, before any verb is ask
     protocols: 'must contain at least 1 elements',
     groupInstanceId: 'must be text of 1 to 249 characters',
   });
+  // Half a character would be another one once it was stored.
+  expect(await fieldsOf('yak.joinGroup', { ...join, groupId: 'g\ud800' })).toHaveProperty('groupId');
   const tooMuch = Buffer.alloc(64 * 1024 + 1).toString('base64');
   for (const metadata of [tooMuch, 'no base64!', 'abc', 7]) {
     expect(await fieldsOf('yak.joinGroup', { ...join, protocols: [{ name: 'range', metadata }] })).toEqual({
