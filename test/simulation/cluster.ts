@@ -227,6 +227,11 @@ export class SimCluster {
     return [...this.brokers.map(({ host }) => `${host}:${TCP_PORT}`), `coordinator:${COORDINATOR.port}`];
   }
 
+  /** Where brokers answer clients. */
+  get doors(): { readonly host: string; readonly port: number }[] {
+    return this.brokers.map(({ host }) => ({ host, port: TCP_PORT }));
+  }
+
   /** Of the workload's topic. */
   get partitions(): number[] {
     return [...Array(this.options.partitions).keys()];

@@ -6,6 +6,7 @@
  * - who gets a partition begins at or above everything that was acknowledged as committed before, and never above what
  *   somebody tried to commit: no commit is undone, no record is skipped;
  * - a member is given records without gap or repetition as long as it has the partition;
+ * - whoever tells what is committed tells everything that was acknowledged before he was asked (group-observer.ts);
  * - no commit is acknowledged to a member after another one was told that it has the partition in a higher generation.
  */
 import type { ConsumedRecord, GroupEvent } from '#client';
@@ -117,6 +118,18 @@ export class GroupChecks {
         );
       this.acknowledged.set(partition, Math.max(this.committed(partition), offset));
     };
+  }
+
+  /** What a broker answered to somebody who asked what the group has committed; -1 for nothing. */
+  told(broker: string, partition: number, offset: number, committedBefore: number): void {
+    if (Math.max(offset, 0) < committedBefore)
+      throw new Violation(
+        'H8',
+        `${broker} told ${offset} for partition ${partition}, but ${committedBefore} was acknowledged before it was asked`,
+      );
+    const highest = this.attempted.get(partition) ?? 0;
+    if (offset > highest)
+      throw new Violation('H8', `${broker} told ${offset} for partition ${partition}, but nobody committed more than ${highest}`);
   }
 
   /** After everything healed: what the coordinator says is what was acknowledged, and every record was given to somebody. */

@@ -9,6 +9,7 @@ import type { SimProcess } from '#seams-sim';
 import type { Checkers } from './checkers.js';
 import { GROUP, type SimCluster } from './cluster.js';
 import { GroupChecks } from './group-checks.js';
+import { GroupObserver } from './group-observer.js';
 import type { SwarmOptions } from './swarm-options.js';
 
 const COMMIT_RETRY_MS = 150;
@@ -24,6 +25,7 @@ const GIVEN_TO_OTHERS: ReadonlySet<string> = new Set([
 
 export class GroupWorkload {
   readonly checks = new GroupChecks();
+  readonly observer: GroupObserver;
   private readonly processes: (SimProcess | null)[];
   private isOver = false;
   private stored: readonly number[] | null = null;
@@ -34,10 +36,12 @@ export class GroupWorkload {
     private readonly options: SwarmOptions,
   ) {
     this.processes = Array.from({ length: options.group.members }, () => null);
+    this.observer = new GroupObserver(cluster, this.checks);
   }
 
   start(): void {
     for (let index = 0; index < this.options.group.members; index++) this.startMember(index);
+    this.observer.start();
   }
 
   /** Does nothing while it lives. */
@@ -54,7 +58,7 @@ export class GroupWorkload {
     const isStatic = index < group.staticMembers;
     const name = isStatic ? `static-${index}` : `member-${index}#${process.incarnation}`;
     const client: Client = new YakClient(
-      { bootstrap: this.cluster.bootstrap, clientId: `member-${index}`, requestTimeoutMs: 3_000 },
+      { bootstrap: this.cluster.bootstrap, clientId: `member-${index}`, requestTimeoutMs: group.requestTimeoutMs },
       { clock, scheduler, random, network, logger },
     );
     const consumer = client.groupConsumer({
@@ -170,6 +174,7 @@ export class GroupWorkload {
 
   finalCheck(): void {
     this.isOver = true;
+    this.observer.stop();
     for (const partition of this.cluster.partitions)
       this.checks.finalCheck(partition, this.checkers.committedEnd(partition), this.stored![partition]!);
   }

@@ -80,6 +80,8 @@ export interface GroupOptions {
   readonly sessionTimeoutMs: number;
   /** Longest time that a member works on a batch. */
   readonly workMs: number;
+  /** Of a member's client: how soon it gives up a coordinator that stands still. */
+  readonly requestTimeoutMs: number;
 }
 
 export const BROKERS = [0, 1, 2] as const;
@@ -124,6 +126,7 @@ function drawGroup(random: SimRandom): GroupOptions {
     staticMembers: random.chance(0.4) ? random.between(1, members) : 0,
     sessionTimeoutMs: random.pick([900, 1_800, 4_000]),
     workMs: random.pick([0, 10, 60, 250]),
+    requestTimeoutMs: random.pick([900, 3_000]),
   };
 }
 
@@ -140,16 +143,21 @@ function drawFaults(random: SimRandom, durationMs: number): PlannedFault[] {
     if (ONCE.includes(kind) && faults.some(({ fault }) => ONCE.includes(fault.kind))) continue;
     faults.push({ atMs: drawTime(), fault: drawFault(random, kind) });
   }
-  faults.push(...drawMemberFaults(random, drawTime));
+  faults.push(...drawGroupFaults(random, drawTime));
   return faults.sort((left, right) => left.atMs - right.atMs);
 }
 
-/** Of the group's members, beside the faults of brokers: without them a group forms once and stays. */
-function drawMemberFaults(random: SimRandom, drawTime: () => number): PlannedFault[] {
-  return Array.from({ length: random.between(1, 4) }, () => ({
-    atMs: drawTime(),
-    fault: drawFault(random, random.chance(0.6) ? 'member-kill' : 'member-freeze'),
-  }));
+/**
+ * Of the group, beside the faults of brokers: without them it forms once and stays. And its coordinator stands still for so long
+ * that the group goes on under another one, and then answers what came meanwhile.
+ */
+function drawGroupFaults(random: SimRandom, drawTime: () => number): PlannedFault[] {
+  const faults = Array.from({ length: random.between(1, 4) }, (): PlannedFault => {
+    return { atMs: drawTime(), fault: drawFault(random, random.chance(0.6) ? 'member-kill' : 'member-freeze') };
+  });
+  if (random.chance(0.4))
+    faults.push({ atMs: random.between(500, 3_000), fault: { kind: 'freeze', target: { groupCoordinator: true }, durationMs: 4_500 } });
+  return faults;
 }
 
 const KINDS: readonly Fault['kind'][] = [
