@@ -27,6 +27,8 @@ export interface GroupEnvironment {
   readonly deadlines: GroupDeadlines;
   /** Past rebalances by group id. */
   readonly histories: Map<string, readonly Rebalance[]>;
+  /** Of ids that were given out and have not come back, of all groups, oldest first. */
+  readonly pending: Set<GroupTimer>;
   /** A timer changed that group: look after it when the timers are through. */
   touch(groupId: string): void;
 }

@@ -1,4 +1,4 @@
-import { PROTOCOLS_MAX } from './limits.js';
+import { PENDING_MEMBERS_OF_ALL_MAX, PROTOCOLS_MAX } from './limits.js';
 import type { JoinGroupRequest, JoinGroupResponse } from './messages.js';
 import { GroupDriver, subscribe } from './testing/group-driver.js';
 
@@ -149,6 +149,20 @@ describe('joining', () => {
     expect(driver.join({ protocols: many(PROTOCOLS_MAX) }).response!.error).toBe('NONE');
   });
 
+  it('forgets the oldest ids of all groups when very many were asked for', () => {
+    const driver = new GroupDriver();
+    const ask = (i: number) => driver.join({ groupId: `g${i}`, requiresKnownMemberId: true }).response!.memberId;
+    const ids = Array.from({ length: PENDING_MEMBERS_OF_ALL_MAX + 3 }, (_, i) => ask(i));
+    driver.advance(0);
+    expect(driver.table.size.groups).toBe(PENDING_MEMBERS_OF_ALL_MAX);
+    const answers = [2, 3].map((i) => driver.join({ groupId: `g${i}`, memberId: ids[i]! }).response!.error);
+    expect(answers).toEqual(['UNKNOWN_MEMBER_ID', 'NONE']);
+    // The one that came back makes room.
+    ask(PENDING_MEMBERS_OF_ALL_MAX + 3);
+    driver.advance(0);
+    expect(driver.table.size.groups).toBe(PENDING_MEMBERS_OF_ALL_MAX + 1);
+  });
+
   it('forgets a group of which only ids were given out', () => {
     const driver = new GroupDriver();
     driver.join({ requiresKnownMemberId: true });
@@ -237,6 +251,7 @@ describe('rebalancing', () => {
         type: 'group',
         value: { generationId: 1, leader: joined.memberId, protocolName: 'range', members: [{ assignment: Buffer.alloc(0) }] },
       },
+      { type: 'history', value: [{ generationId: 1, outcome: 'assigning', memberCount: 1 }] },
     ]);
     const synced = driver.sync(joined, { assignments: [{ memberId: joined.memberId, assignment: Buffer.from('all') }] }).response!;
     expect(synced).toEqual({ error: 'NONE', protocolType: 'consumer', protocolName: 'range', assignment: Buffer.from('all') });

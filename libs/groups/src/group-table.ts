@@ -62,7 +62,7 @@ export class GroupTable implements GroupMachine {
     private readonly random: Random,
   ) {
     const { deadlines, histories } = this;
-    this.environment = { config, deadlines, histories, touch: (groupId) => this.touched.add(groupId) };
+    this.environment = { config, deadlines, histories, pending: new Set(), touch: (groupId) => this.touched.add(groupId) };
   }
 
   // ---- records ----

@@ -33,7 +33,11 @@ describe('another group coordinator', () => {
     const parked = after.sync({ ...members[1]!, generationId });
     expect(after.sync(leader, { assignments: [] }).response!.error).toBe('NONE');
     expect(parked.response!.error).toBe('NONE');
-    expect(after.table.history('g').rebalances.at(-1)).toMatchObject({ generationId, durationMs: null, outcome: 'stable' });
+    const history = after.table.history('g').rebalances;
+    expect(history.at(-1)).toMatchObject({ generationId, durationMs: null, outcome: 'stable' });
+    // Why it came is not lost with the coordinator that saw it.
+    expect(history.at(-1)!.causes.map(({ kind }) => kind)).toContain('subscription-changed');
+    expect(history.filter((rebalance) => rebalance.generationId === generationId)).toHaveLength(1);
   });
 
   it('removes the members of an unfinished generation whose syncs do not come', () => {

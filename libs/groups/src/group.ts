@@ -18,7 +18,8 @@ import { Timer } from './deadlines.js';
 import type { Due, Effects, GroupEnvironment, GroupTimer } from './effects.js';
 import { GroupMember, NO_BYTES, subscribedTopicsOf } from './group-member.js';
 import { GroupMembers } from './group-members.js';
-import type { GroupStateName, JoinGroupResponse, RebalanceCauseKind, SyncGroupRequest, SyncGroupResponse } from './messages.js';
+import { PENDING_MEMBERS_OF_ALL_MAX } from './limits.js';
+import type { GroupStateName, JoinGroupResponse, Rebalance, RebalanceCauseKind, SyncGroupRequest, SyncGroupResponse } from './messages.js';
 import { OpenRebalance, withRebalance } from './rebalance-history.js';
 import type { GroupMetadata } from './records.js';
 import { refusedJoin, refusedSync } from './responses.js';
@@ -78,7 +79,7 @@ export class Group {
     if (metadata.members.length === 0) return group;
     group.current = metadata.members.some(({ assignment }) => assignment.length > 0) ? 'Stable' : 'CompletingRebalance';
     if (group.current === 'CompletingRebalance') {
-      group.rebalance = new OpenRebalance(stateSinceMs, null);
+      group.rebalance = OpenRebalance.takenOver(environment.histories.get(groupId) ?? [], stateSinceMs);
       for (const { memberId } of group.members) group.pendingSync.add(memberId);
       environment.deadlines.arm(group.phase, now.monotonicMs + group.members.rebalanceTimeoutMs);
     }
@@ -122,8 +123,14 @@ export class Group {
       this.environment.touch(this.groupId);
       this.forgetPending(memberId, due.now, due.out);
     });
+    const { deadlines, pending } = this.environment;
     this.members.pending.set(memberId, timer);
-    this.environment.deadlines.arm(timer, now.monotonicMs + sessionTimeoutMs);
+    deadlines.arm(timer, now.monotonicMs + sessionTimeoutMs);
+    pending.add(timer);
+    if (pending.size <= PENDING_MEMBERS_OF_ALL_MAX) return;
+    const [oldest] = pending;
+    pending.delete(oldest!);
+    deadlines.arm(oldest!, now.monotonicMs);
   }
 
   forgetPending(memberId: string, now: Time, out: Effects): void {
@@ -133,7 +140,10 @@ export class Group {
 
   takePending(memberId: string): void {
     const timer = this.members.pending.get(memberId);
-    if (timer) this.environment.deadlines.cancel(timer);
+    if (timer) {
+      this.environment.deadlines.cancel(timer);
+      this.environment.pending.delete(timer);
+    }
     this.members.pending.delete(memberId);
   }
 
@@ -264,6 +274,7 @@ export class Group {
     for (const member of this.members) member.assignment = NO_BYTES;
     this.transition('CompletingRebalance', now);
     this.writeMetadata(out);
+    this.writeHistory('assigning', now, out);
     for (const member of this.members) {
       const reply = this.members.takeParkedJoin(member);
       if (!reply) continue; // static and away
@@ -347,12 +358,16 @@ export class Group {
   }
 
   private closeRebalance(outcome: 'stable' | 'empty' | 'superseded', now: Time, out: Effects): void {
+    this.writeHistory(outcome, now, out);
+    this.rebalance = null;
+  }
+
+  private writeHistory(outcome: Rebalance['outcome'], now: Time, out: Effects): void {
     const { generationId, protocolName, groupId } = this;
-    const closed = this.rebalance!.close({ generationId, protocolName, memberCount: this.members.size, outcome }, now);
-    const history = withRebalance(this.environment.histories.get(groupId) ?? [], closed);
+    const entry = this.rebalance!.entry({ generationId, protocolName, memberCount: this.members.size, outcome }, now);
+    const history = withRebalance(this.environment.histories.get(groupId) ?? [], entry);
     this.environment.histories.set(groupId, history);
     out.records.push({ type: 'history', groupId, value: history });
-    this.rebalance = null;
   }
 
   /** The group is deleted: timers off. It has no members, so nobody waits. */

@@ -14,6 +14,8 @@ export const PROTOCOLS_MAX = 32;
 export const REASON_LENGTH_MAX = 255;
 /** Ids of one group that were given out and have not come back. */
 export const PENDING_MEMBERS_MAX = 10_000;
+/** The same of all groups of one table: asking costs nothing. Beyond it the oldest are forgotten; who comes back at once is not among them. */
+export const PENDING_MEMBERS_OF_ALL_MAX = 20_000;
 
 export function groupIdProblem(groupId: string): Refusal | null {
   if (groupId === '') return { error: 'INVALID_GROUP_ID', message: 'the group id is empty: set group.id' };

@@ -212,7 +212,8 @@ export interface Rebalance {
   /** After it. */
   readonly memberCount: number;
   readonly protocolName: string | null;
-  readonly outcome: 'stable' | 'empty' | 'superseded';
+  /** `assigning`: the generation is formed and its leader has not assigned yet; always the last one. */
+  readonly outcome: 'assigning' | 'stable' | 'empty' | 'superseded';
 }
 
 export interface GroupHistoryResponse {

@@ -21,6 +21,16 @@ export class OpenRebalance {
     private readonly startedMonotonicMs: MonotonicMs | null,
   ) {}
 
+  /** That another group coordinator began: with its causes, if the history has them. */
+  static takenOver(history: readonly Rebalance[], stateSinceMs: WallMs): OpenRebalance {
+    const begun = history.at(-1);
+    if (begun?.outcome !== 'assigning') return new OpenRebalance(stateSinceMs, null);
+    const open = new OpenRebalance(begun.startedAtMs, null);
+    open.causes.push(...begun.causes);
+    open.causesOmitted = begun.causesOmitted;
+    return open;
+  }
+
   because(kind: RebalanceCauseKind, member: GroupMember, reason: string | null, now: Time): void {
     if (this.causes.length === CAUSES_PER_REBALANCE_MAX) {
       this.causesOmitted++;
@@ -30,14 +40,17 @@ export class OpenRebalance {
     this.causes.push({ kind, memberId, groupInstanceId, clientId, clientHost, reason, atMs: now.wallMs });
   }
 
-  close(of: Pick<Rebalance, 'generationId' | 'memberCount' | 'protocolName' | 'outcome'>, now: Time): Rebalance {
+  /** As it stands, with what has become of it so far. */
+  entry(of: Pick<Rebalance, 'generationId' | 'memberCount' | 'protocolName' | 'outcome'>, now: Time): Rebalance {
     const durationMs = this.startedMonotonicMs === null ? null : Math.round(now.monotonicMs - this.startedMonotonicMs);
-    return { ...of, startedAtMs: this.startedAtMs, durationMs, causes: this.causes, causesOmitted: this.causesOmitted };
+    return { ...of, startedAtMs: this.startedAtMs, durationMs, causes: [...this.causes], causesOmitted: this.causesOmitted };
   }
 }
 
+/** What was still `assigning` is replaced. */
 export function withRebalance(history: readonly Rebalance[], rebalance: Rebalance): readonly Rebalance[] {
-  let kept = [...history, rebalance].slice(-REBALANCES_KEPT_MAX);
+  const finished = history.filter(({ outcome }) => outcome !== 'assigning');
+  let kept = [...finished, rebalance].slice(-REBALANCES_KEPT_MAX);
   while (kept.length > 1 && isTooLong(kept)) kept = kept.slice(1);
   while (kept[0]!.causes.length > 1 && isTooLong(kept)) kept = [withoutLastCause(kept[0]!), ...kept.slice(1)];
   return kept;

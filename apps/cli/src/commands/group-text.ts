@@ -71,8 +71,9 @@ export function historyText(groupId: string, rebalances: readonly Rebalance[]): 
 }
 
 function rebalanceText(rebalance: Rebalance): string {
-  const { startedAtMs, durationMs, causes, causesOmitted } = rebalance;
-  const took = durationMs === null ? 'not finished when another broker took over' : `took ${formatDuration(durationMs)}`;
+  const { startedAtMs, durationMs, causes, causesOmitted, outcome } = rebalance;
+  const unfinished = outcome === 'assigning' ? 'the leader of the group has not assigned yet' : 'another broker took over in between';
+  const took = outcome === 'assigning' || durationMs === null ? unfinished : `took ${formatDuration(durationMs)}`;
   const lines = causes.map((cause) => `  ${causeText(cause)}`);
   if (lines.length === 0) lines.push('  nobody is known to have caused it');
   if (causesOmitted > 0) lines.push(`  and ${formatCount(causesOmitted)} more like these`);

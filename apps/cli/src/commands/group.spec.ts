@@ -245,7 +245,7 @@ describe('yak group why', () => {
         '  c1-3f2a9c10… at 10.0.0.1 joined',
         '  => generation 1 with one member, protocol range',
         '',
-        '2025-01-31T12:00:00.000Z  not finished when another broker took over',
+        '2025-01-31T12:00:00.000Z  another broker took over in between',
         '  instance i (c1-3f2a9c10… at 10.0.0.1) sent no heartbeat within its session and was dropped',
         '  and 1,200 more like these',
         '  => given up for the next one (generation 1 stayed the last)',
