@@ -10,7 +10,7 @@
  */
 import type { ClientNotes } from '#broker-core';
 import type { RequestContext } from '#kernel';
-import { AssertionError } from '#kernel';
+import { AssertionError, YakError } from '#kernel';
 import type { Clock, Connection, Logger, Scheduler } from '#seams';
 import {
   type Api,
@@ -251,6 +251,8 @@ export class KafkaConnection {
   }
 
   private fail(handler: Handler, request: KafkaRequest<object>, slot: Slot, failure: unknown): void {
+    // A broker that recovers its data: no error code makes every client come back (KafkaJS gives up), a closed connection does.
+    if (failure instanceof YakError && failure.code === 'UNAVAILABLE') return this.cut(failure.message);
     const error = errorOfFailure(failure);
     const log = { ...this.about(), api: slot.api.name, version: slot.start.apiVersion, error };
     if (error === 'UNKNOWN_SERVER_ERROR') this.options.logger.error('a request failed', { ...log, reason: describe(failure) });

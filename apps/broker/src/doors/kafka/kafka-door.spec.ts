@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { KafkaError } from '#kernel';
+import { KafkaError, YakError } from '#kernel';
 import {
   ALL_APIS,
   type Api,
@@ -391,6 +391,15 @@ describe('Produce', () => {
     expect(await codeAfter(new KafkaError('KAFKA_STORAGE_ERROR'))).toBe(errorCode('NOT_LEADER_OR_FOLLOWER'));
     expect(await codeAfter(new TypeError('a bug'))).toBe(-1);
     client.send(metadataApi, 9, { topics: null });
+    await world.pause();
+    expect(client.isClosed).toBe(true);
+  });
+
+  it('a broker that has not recovered its data closes the connection: no error code makes every client come back', async () => {
+    const world = await DoorWorld.start();
+    const client = await world.connect();
+    world.broker.failure = new YakError('UNAVAILABLE', 'this broker has not recovered its data yet');
+    client.send(fetchApi, 11, fetchBody(11));
     await world.pause();
     expect(client.isClosed).toBe(true);
   });
