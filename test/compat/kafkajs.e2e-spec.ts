@@ -5,7 +5,7 @@
 import { type Admin, ConfigResourceTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
 import { coordinatorOf } from './support/group-coordinator.js';
-import { areSettled } from './support/settled-fetches.js';
+import { areSettled } from './support/settled-consumers.js';
 import { until } from './support/until.js';
 
 let cluster: LocalCluster;
@@ -92,7 +92,7 @@ it('producer and group consumer: two members share, one leaves, a leader and the
   await send(producer, 'shared', 2_000, 2_500);
   await until(() => seen.size === 2_500, 40_000, 'the messages after the coordinator of the group died');
   await backAgain();
-  await areSettled(cluster, [{ consumer: first, topics: ['shared'] }]);
+  await areSettled(cluster, [first], ['shared']);
   await first.disconnect();
 
   const offsets = await admin.fetchOffsets({ groupId: 'sharing', topics: ['shared'] });

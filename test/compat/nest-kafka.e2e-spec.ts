@@ -17,7 +17,7 @@ import {
 import { type Consumer, type Kafka, logLevel } from 'kafkajs';
 import { firstValueFrom } from 'rxjs';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
-import { areSettled } from './support/settled-fetches.js';
+import { areSettled } from './support/settled-consumers.js';
 import { until } from './support/until.js';
 
 const ordered: string[] = [];
@@ -91,8 +91,5 @@ it('events and requests arrive, also after the death of a broker', async () => {
     () => JSON.stringify(ordered),
   );
   const [, consumer] = service.unwrap<[Kafka, Consumer]>();
-  await areSettled(cluster, [
-    { consumer, topics: ['orders', 'sum'] },
-    { consumer: client.consumer!, topics: ['sum.reply'] },
-  ]);
+  await areSettled(cluster, [consumer, client.consumer!], ['orders', 'sum', 'sum.reply']);
 }, 120_000);
