@@ -452,7 +452,7 @@ describe('groups and admin calls at the Kafka door', () => {
 
   it('a request that names very many groups, topics or partitions holds nobody up', async () => {
     const peer = await coordinatorOf('victim');
-    const partitions = Array.from({ length: 80_000 }, (_, partitionIndex) => ({ partitionIndex, committedOffset: 1 }));
+    const partitions = Array.from({ length: 60_000 }, (_, partitionIndex) => ({ partitionIndex, committedOffset: 1 }));
     const commit = (topic: string, of = partitions) => {
       const topics = [{ name: topic, partitions: of.map((each) => ({ ...each, committedMetadata: null })) }];
       return peer.ask(offsetCommitApi, 5, {
@@ -477,7 +477,7 @@ describe('groups and admin calls at the Kafka door', () => {
       [0, 0],
     ]);
 
-    const groups = names(30_000);
+    const groups = names(20_000);
     const described = await peer.ask(describeGroupsApi, 5, { groups, includeAuthorizedOperations: false });
     expect(described.groups).toHaveLength(groups.length);
     expect(described.groups.at(-1)!.errorCode).toBe(errorCode('INVALID_REQUEST'));
@@ -493,7 +493,7 @@ describe('groups and admin calls at the Kafka door', () => {
     const resources = groups.map((resourceName) => ({ resourceType: 2, resourceName, configurationKeys: null }));
     const configs = await peer.ask(describeConfigsApi, 4, { resources, includeSynonyms: true, includeDocumentation: true });
     expect(configs.results).toHaveLength(resources.length);
-    const many = names(30_000).map((name) => ({ name, metadata: Buffer.alloc(0) }));
+    const many = names(20_000).map((name) => ({ name, metadata: Buffer.alloc(0) }));
     expect((await peer.ask(joinGroupApi, 3, joinOf('victim', { protocols: many }))).errorCode).toBe(errorCode('INVALID_REQUEST'));
     peer.destroy();
     await groupWorks('victim');
