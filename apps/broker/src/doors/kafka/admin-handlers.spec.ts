@@ -365,7 +365,7 @@ describe('DescribeCluster', () => {
     const of = (endpointType: number) => client.ask(describeClusterApi, 1, { includeClusterAuthorizedOperations: false, endpointType });
     expect(await of(2)).toMatchObject({ errorCode: 114, brokers: [] });
     expect(await of(9)).toMatchObject({ errorCode: 115, brokers: [] });
-    world.broker.failure = new YakError('UNAVAILABLE', 'recovering');
+    world.broker.failure = new YakError('INTERNAL', 'a bug');
     expect(await of(1)).toMatchObject({ errorCode: -1, brokers: [] });
   });
 });
