@@ -28,6 +28,7 @@ import {
   type SyncGroupRequest,
   type SyncGroupResponse,
   type Time,
+  type TopicPartition,
 } from '#groups';
 import type { KafkaErrorName, Operation, RequestContext, TopicId } from '#kernel';
 import type { MetadataImage } from '#metadata';
@@ -226,12 +227,7 @@ export class GroupCoordinator implements GroupVerbs {
   }
 
   async commitOffsets(context: RequestContext, request: OffsetCommitRequest): Promise<OffsetCommitResponse> {
-    const { image } = this.options.broker;
-    const problems = request.partitions.map(({ topic, partition }): KafkaErrorName | null => {
-      if (!this.isTopicReadable(context, topic)) return 'TOPIC_AUTHORIZATION_FAILED';
-      const record = image.topicsByName.get(topic);
-      return record && image.partition(record.topicId, partition) ? null : 'UNKNOWN_TOPIC_OR_PARTITION';
-    });
+    const problems = request.partitions.map((asked) => this.partitionProblem(context, asked));
     const known = request.partitions.filter((_, index) => problems[index] === null);
     const failed = (error: KafkaErrorName): OffsetCommitResponse => ({
       partitions: known.map(({ topic, partition }) => ({ topic, partition, error })),
@@ -239,14 +235,7 @@ export class GroupCoordinator implements GroupVerbs {
     const response = await this.command(context, 'READ', request.groupId, failed, (machine, reply: Reply<OffsetCommitResponse>, now) =>
       machine.commitOffsets({ ...request, partitions: known }, reply, (topic) => this.topicIdOf(topic), now),
     );
-    if (known.length === request.partitions.length) return response;
-    let next = 0;
-    return {
-      partitions: request.partitions.map(({ topic, partition }, index) => {
-        const problem = problems[index];
-        return problem ? { topic, partition, error: problem } : response.partitions[next++]!;
-      }),
-    };
+    return { partitions: merged(request.partitions, problems, response.partitions) };
   }
 
   fetchOffsets(context: RequestContext, request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
@@ -256,9 +245,14 @@ export class GroupCoordinator implements GroupVerbs {
     );
   }
 
-  deleteOffsets(context: RequestContext, request: OffsetDeleteRequest): Promise<OffsetDeleteResponse> {
+  async deleteOffsets(context: RequestContext, request: OffsetDeleteRequest): Promise<OffsetDeleteResponse> {
+    const problems = request.partitions.map((asked) => this.partitionProblem(context, asked));
+    const known = request.partitions.filter((_, index) => problems[index] === null);
     const failed = (error: KafkaErrorName): OffsetDeleteResponse => ({ error, partitions: [] });
-    return this.command(context, 'DELETE', request.groupId, failed, (machine, reply) => machine.deleteOffsets(request, reply));
+    const response = await this.command(context, 'DELETE', request.groupId, failed, (machine, reply: Reply<OffsetDeleteResponse>) =>
+      machine.deleteOffsets({ ...request, partitions: known }, reply),
+    );
+    return response.error === 'NONE' ? { error: 'NONE', partitions: merged(request.partitions, problems, response.partitions) } : response;
   }
 
   describe(context: RequestContext, groupIds: readonly string[]): Promise<readonly GroupDescription[]> {
@@ -358,6 +352,14 @@ export class GroupCoordinator implements GroupVerbs {
     return this.options.broker.authorizer.isAllowed(context, operation, { type: 'GROUP', name: groupId });
   }
 
+  /** Null: there is such a partition, and the asker may read it. */
+  private partitionProblem(context: RequestContext, { topic, partition }: TopicPartition): KafkaErrorName | null {
+    if (!this.isTopicReadable(context, topic)) return 'TOPIC_AUTHORIZATION_FAILED';
+    const { image } = this.options.broker;
+    const record = image.topicsByName.get(topic);
+    return record && image.partition(record.topicId, partition) ? null : 'UNKNOWN_TOPIC_OR_PARTITION';
+  }
+
   private isTopicReadable(context: RequestContext, topic: string): boolean {
     return this.options.broker.authorizer.isAllowed(context, 'READ', { type: 'TOPIC', name: topic });
   }
@@ -368,4 +370,15 @@ function clientOf(context: RequestContext): GroupClient {
   const at = context.clientAddress.lastIndexOf(':');
   const host = at < 0 ? context.clientAddress : context.clientAddress.slice(0, at);
   return { clientId: context.clientId ?? '', clientHost: `/${host.replace(/^\[|\]$/g, '')}` };
+}
+
+type Result = TopicPartition & { readonly error: KafkaErrorName };
+
+/** In the order of the request: the problem of a partition, or else the machine's answer to the ones that had none. */
+function merged(asked: readonly TopicPartition[], problems: readonly (KafkaErrorName | null)[], answers: readonly Result[]): Result[] {
+  let next = 0;
+  return asked.map(({ topic, partition }, index) => {
+    const error = problems[index];
+    return error ? { topic, partition, error } : answers[next++]!;
+  });
 }
