@@ -355,7 +355,8 @@ export class SegmentedLog implements PartitionLog {
   }
 
   cutsIntoCompacted(offset: Offset): boolean {
-    return this.currentConfig.cleanupPolicy !== 'delete' && offset < this.store.active.baseOffset;
+    // Also in the active segment: an earlier cut may have made a cleaned one that.
+    return this.currentConfig.cleanupPolicy !== 'delete' && offset < this.logEndOffset;
   }
 
   truncateFullyAndStartAt(offset: Offset): void {
