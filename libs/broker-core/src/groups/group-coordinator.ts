@@ -160,7 +160,7 @@ export class GroupCoordinator implements GroupVerbs {
       listeners: null,
     });
     if (request.keyType !== 'group') {
-      return request.keys.map((key) => failed(key, 'COORDINATOR_NOT_AVAILABLE', 'transactions are not served yet'));
+      return request.keys.map((key) => failed(key, 'INVALID_REQUEST', 'transactions are not served yet'));
     }
     await this.options.waitForMetadata((image) => isTopicReady(image, OFFSETS_TOPIC), OFFSETS_TOPIC_WAIT_MS);
     const { image } = this.options.broker;
