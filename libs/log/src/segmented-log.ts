@@ -26,6 +26,7 @@ import type { LogHost } from './log-host.js';
 import { QUARANTINE_FILE, START_OVER_FILE, storeCaughtUpEpoch } from './partition-folder.js';
 import { loadProducerState, removeSnapshotsAbove, writeProducerSnapshot } from './producer-replay.js';
 import type { ProducerState } from './producer-state.js';
+import { firstRetained } from './retention.js';
 import type { SegmentStore } from './segment-store.js';
 import { TailCache, unpinned } from './tail-cache.js';
 import { findByTimestamp, findMaxTimestamp, type RecordPlace } from './timestamp-lookup.js';
@@ -442,20 +443,9 @@ export class SegmentedLog implements PartitionLog {
 
   applyRetention(highWatermark: Offset): number {
     this.assertUsable();
-    const nowMs = this.host.clock.wallMs();
     this.producers.expire(this.host.steadyMs(), this.currentConfig.producerIdExpirationMs);
-    if (this.currentConfig.cleanupPolicy === 'compact') return 0;
-    const { retentionMs, retentionBytes } = this.currentConfig;
     const bound = Math.min(highWatermark, this.flushedEndOffset);
-    let excessBytes = retentionBytes < 0 ? 0 : this.store.sizeBytes - retentionBytes;
-    let startOffset = this.logStartOffset;
-    for (const segment of this.store.segments) {
-      const isExpired = retentionMs >= 0 && nowMs - segment.largestTimestamp > retentionMs;
-      const isExcess = retentionBytes >= 0 && excessBytes >= segment.sizeBytes;
-      if (segment.sizeBytes === 0 || segment.nextOffset > bound || !(isExpired || isExcess)) break;
-      excessBytes -= segment.sizeBytes;
-      startOffset = segment.nextOffset;
-    }
+    const startOffset = firstRetained(this.store.segments, this.currentConfig, bound, this.host.clock.wallMs());
     return startOffset > this.logStartOffset ? this.startAt(startOffset) : 0;
   }
 
