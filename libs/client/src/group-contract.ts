@@ -26,7 +26,7 @@ export interface GroupConsumerConfig
   readonly from?: StartPosition;
   /** Without a heartbeat for this long a member is taken for dead. Default 10,000. */
   readonly sessionTimeoutMs?: number;
-  /** Default a third of the session. */
+  /** Default a third of the session, at most 1,000 ms: members hear of a rebalance by it. */
   readonly heartbeatIntervalMs?: number;
   /** How long the others wait for a member that has to finish with its records before it joins a rebalance. Default 60,000. */
   readonly rebalanceTimeoutMs?: number;

@@ -195,9 +195,9 @@ export class GroupMembership {
   // ---- stable ----
 
   private async beat(generation: Generation): Promise<void> {
-    const { groupId, groupInstanceId, heartbeatIntervalMs } = this.options;
+    const { groupId, groupInstanceId, heartbeatIntervalMs, sessionTimeoutMs } = this.options;
     const { generationId, memberId } = generation;
-    const timeoutMs = Math.min(GROUP_ATTEMPT_TIMEOUT_MS, Math.max(500, heartbeatIntervalMs));
+    const timeoutMs = Math.min(GROUP_ATTEMPT_TIMEOUT_MS, Math.max(500, Math.floor(sessionTimeoutMs / 3)));
     const mayGoOn = () => this.generation === generation;
     while (mayGoOn()) {
       await this.pause(heartbeatIntervalMs);

@@ -24,6 +24,9 @@ export const CLOSE_TIMEOUT_MS = 5000;
 /** How long the leader's question for news of the topics waits at a broker. */
 export const TOPIC_WATCH_WAIT_MS = 5000;
 
+/** Members hear of a rebalance by their next heartbeat, so it is what a rebalance takes; a heartbeat costs next to nothing. */
+export const HEARTBEAT_INTERVAL_MS_MAX = 1_000;
+
 export interface GroupOptions extends FetchLimits {
   readonly groupId: string;
   /** Sorted, each once. */
@@ -57,7 +60,7 @@ export function groupOptions(config: GroupConsumerConfig): GroupOptions {
     from: config.from ?? 'earliest',
     exitAtEnd: config.exitAtEnd ?? false,
     sessionTimeoutMs,
-    heartbeatIntervalMs: config.heartbeatIntervalMs ?? Math.max(1, Math.floor(sessionTimeoutMs / 3)),
+    heartbeatIntervalMs: config.heartbeatIntervalMs ?? Math.max(1, Math.min(HEARTBEAT_INTERVAL_MS_MAX, Math.floor(sessionTimeoutMs / 3))),
     rebalanceTimeoutMs,
     autoCommitIntervalMs: config.autoCommitIntervalMs === undefined ? 5000 : config.autoCommitIntervalMs,
     assignors: config.assignors ?? DEFAULT_ASSIGNORS,
