@@ -126,17 +126,12 @@ export const MORE_MUTANTS: readonly Mutant[] = [
     edits: [{ file: GROUP_SHARD, find: 'if (!(await confirmed))', replace: 'if (false)' }],
   },
   {
-    name: 'groups loaded above the watermark',
-    guard: 'R24: what is loaded is committed in the new epoch',
-    edits: [{ file: GROUP_SHARD, find: 'await this.whenCommitted(end);', replace: '' }],
-  },
-  {
     name: 'held before it is synced',
     guard: 'R2: under commit a replica counts only what its fdatasync covered',
     edits: [
       {
         file: 'libs/log/src/segmented-log.js',
-        find: "this.currentConfig.flushPolicy === 'commit' ? this.flushedEndOffset : this.writtenEndOffset",
+        find: "this.currentConfig.flushPolicy === 'commit' ? Math.max(this.flushedEndOffset, this.heldBeforeSwitch) : this.writtenEndOffset",
         replace: 'this.writtenEndOffset',
       },
     ],
