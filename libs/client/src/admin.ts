@@ -22,7 +22,6 @@ import type {
   TopicMetadata,
 } from '#rpc';
 import { sleep } from '#seams';
-import { backoffMs } from './backoff.js';
 import { YakClientAdmin } from './client-admin.js';
 import type { ClientAdmin } from './client-admin-contract.js';
 import type { ClientCore } from './client-core.js';
@@ -123,7 +122,6 @@ export class YakAdmin implements Admin {
   }
 
   async *watchLeaders(topics: readonly string[] | null): AsyncGenerator<readonly LeaderChange[], void, undefined> {
-    const { scheduler, random } = this.core.seams;
     const leaders = new Map<string, LeaderChange>();
     let revision = -1;
     let attempts = 0;
@@ -135,7 +133,7 @@ export class YakAdmin implements Admin {
       } catch (error) {
         if (this.isClosed) return;
         this.core.seams.logger.debug('metadata is unavailable', { reason: (error as Error).message });
-        await sleep(scheduler, backoffMs(++attempts, this.core.options.retryBackoffMs, this.core.options.retryBackoffMaxMs, random));
+        await this.core.pauseAfter(++attempts);
         continue;
       }
       attempts = 0;
@@ -143,7 +141,8 @@ export class YakAdmin implements Admin {
       const changes = leaderChanges(response, leaders);
       if (changes.length > 0) yield changes;
       // A process that knows no revision, or knows an old one, answers at once: do not ask it in a circle.
-      if (response.revision <= revision || response.revision < 0) await sleep(scheduler, this.core.options.retryBackoffMaxMs);
+      if (response.revision <= revision || response.revision < 0)
+        await sleep(this.core.seams.scheduler, this.core.options.retryBackoffMaxMs);
       revision = Math.max(revision, response.revision);
     }
   }
@@ -158,9 +157,8 @@ export class YakAdmin implements Admin {
     request: RpcMessages[K][0],
     attemptTimeoutMs: number,
   ): Promise<{ response: RpcMessages[K][1]; wasRepeated: boolean }> {
-    const { clock, scheduler, random } = this.core.seams;
-    const { requestTimeoutMs, retryBackoffMs, retryBackoffMaxMs } = this.core.options;
-    const deadline = clock.monotonicMs() + requestTimeoutMs;
+    const { clock } = this.core.seams;
+    const deadline = clock.monotonicMs() + this.core.options.requestTimeoutMs;
     let wasRepeated = false;
     // Says more than that the last attempt, which may have had a millisecond, got no answer.
     let reason: YakError | null = null;
@@ -175,7 +173,7 @@ export class YakAdmin implements Admin {
         if (!(error instanceof YakError) || !this.core.anyNode.isWorthRepeating(error)) throw error;
         if (error.code !== 'REQUEST_TIMEOUT') reason = error;
         if (clock.monotonicMs() >= deadline) throw reason ?? error;
-        await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+        await this.core.pauseAfter(attempt);
         // Those we were told of at the start cannot answer: learn of others.
         if (this.core.metadata.brokerAddresses().length === 0) await this.core.follower.fetch([]).catch(() => {});
       }

@@ -1,5 +1,7 @@
 /** What producers, consumers and admin of one client share. */
+import { sleep } from '#seams';
 import { AnyNode } from './any-node.js';
+import { backoffMs } from './backoff.js';
 import { ClusterMetadata } from './cluster-metadata.js';
 import type { GroupLane } from './connection-pool.js';
 import { ConnectionPool } from './connection-pool.js';
@@ -29,6 +31,16 @@ export class ClientCore {
 
   newGroupLane(): GroupLane {
     return `group-${++this.groupMembers}`;
+  }
+
+  /** Between attempt `attempt`, from 1, and the next one. */
+  backoffMs(attempt: number): number {
+    const { retryBackoffMs, retryBackoffMaxMs } = this.options;
+    return backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, this.seams.random);
+  }
+
+  pauseAfter(attempt: number): Promise<void> {
+    return sleep(this.seams.scheduler, this.backoffMs(attempt));
   }
 
   close(): void {

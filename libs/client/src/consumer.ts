@@ -4,8 +4,6 @@
  */
 import type { MonotonicMs } from '#kernel';
 import { KafkaError, RETRIABLE_ERRORS } from '#kernel';
-import { sleep } from '#seams';
-import { backoffMs } from './backoff.js';
 import { BatchQueue } from './batch-queue.js';
 import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
@@ -75,7 +73,7 @@ export class YakConsumer implements Consumer, FetcherOwner {
   }
 
   private async findPartitions(): Promise<number[]> {
-    const { clock, scheduler, random } = this.core.seams;
+    const { clock } = this.core.seams;
     const { topic } = this.options;
     let unknownSince: MonotonicMs | null = null;
     for (let attempt = 1; this.state === 'finding'; attempt++) {
@@ -94,7 +92,7 @@ export class YakConsumer implements Consumer, FetcherOwner {
         if (error instanceof KafkaError) throw error;
         this.core.seams.logger.debug('metadata is unavailable', { topic, reason: (error as Error).message });
       }
-      await sleep(scheduler, backoffMs(attempt, this.core.options.retryBackoffMs, this.core.options.retryBackoffMaxMs, random));
+      await this.core.pauseAfter(attempt);
     }
     return [];
   }

@@ -8,7 +8,6 @@ import type { BrokerId, LeaderEpoch, MonotonicMs } from '#kernel';
 import { KafkaError, NO_BROKER, YakError } from '#kernel';
 import type { FetchResponse, MetadataResponse } from '#rpc';
 import type { Address, Cancellable } from '#seams';
-import { backoffMs } from './backoff.js';
 import type { BatchQueue } from './batch-queue.js';
 import type { ClientCore } from './client-core.js';
 import type { MetadataInterest } from './metadata-follower.js';
@@ -260,8 +259,7 @@ export class Fetcher implements MetadataInterest {
   }
 
   private pause(reader: PartitionReader): void {
-    const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
-    reader.blockedUntil = this.now() + backoffMs(++reader.attempts, retryBackoffMs, retryBackoffMaxMs, this.core.seams.random);
+    reader.blockedUntil = this.now() + this.core.backoffMs(++reader.attempts);
   }
 
   private suspectLeader(reader: PartitionReader, leaderEpoch: LeaderEpoch): void {

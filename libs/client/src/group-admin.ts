@@ -2,8 +2,7 @@
 import type { GroupListing, GroupStateName, OffsetCommitRequest, TopicPartition } from '#groups';
 import { type BrokerId, KafkaError, type KafkaErrorName, YakError } from '#kernel';
 import type { GroupRpcMessages, MetadataResponse } from '#rpc';
-import { type Address, sleep } from '#seams';
-import { backoffMs } from './backoff.js';
+import type { Address } from '#seams';
 import type { ClientCore } from './client-core.js';
 import type { GroupAdmin, GroupList, PartitionProgress } from './group-admin-contract.js';
 import { COORDINATOR_ERRORS, type CoordinatorAnswer, GroupCoordinators } from './group-coordinators.js';
@@ -28,9 +27,8 @@ export class YakGroupAdmin implements GroupAdmin {
   }
 
   async list(states?: readonly GroupStateName[]): Promise<GroupList> {
-    const { clock, scheduler, random } = this.core.seams;
-    const { retryBackoffMs, retryBackoffMaxMs, requestTimeoutMs } = this.core.options;
-    const deadline = clock.monotonicMs() + Math.min(LIST_PATIENCE_MS, requestTimeoutMs);
+    const { clock } = this.core.seams;
+    const deadline = clock.monotonicMs() + Math.min(LIST_PATIENCE_MS, this.core.options.requestTimeoutMs);
     const groups = new Map<string, GroupListing & { coordinatorId: BrokerId }>();
     for (let attempt = 1; ; attempt++) {
       const { brokers } = await this.metadata();
@@ -43,7 +41,7 @@ export class YakGroupAdmin implements GroupAdmin {
         return { groups: [...groups.values()].sort((a, b) => (a.groupId < b.groupId ? -1 : a.groupId > b.groupId ? 1 : 0)), silentBrokers };
       }
       groups.clear();
-      await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+      await this.core.pauseAfter(attempt);
     }
   }
 

@@ -4,8 +4,6 @@
  */
 import type { CommittedPartition, TopicPartition } from '#groups';
 import { KafkaError, NO_EPOCH, partitionKey } from '#kernel';
-import { sleep } from '#seams';
-import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import type { FetchedPartition } from './fetcher.js';
 import type { GroupCoordinatorLink } from './group-coordinator-link.js';
@@ -119,14 +117,13 @@ export class GroupAssignment {
 
   /** A leader may know of partitions that this member's metadata does not have yet. False: it is over. */
   private async topicIsKnown(topic: string, readers: readonly PartitionReader[]): Promise<boolean> {
-    const { scheduler, random, logger } = this.core.seams;
-    const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
+    const { logger } = this.core.seams;
     const least = Math.max(...readers.map((reader) => reader.partition)) + 1;
     for (let attempt = 1; ; attempt++) {
       await this.core.follower.fetch([topic]).catch((error) => logger.debug('metadata is unavailable', { topic, reason: error.message }));
       if (this.isOver) return false;
       if ((this.core.metadata.partitionCount(topic) ?? 0) >= least) return true;
-      await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+      await this.core.pauseAfter(attempt);
       if (this.isOver) return false;
     }
   }

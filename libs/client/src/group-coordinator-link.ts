@@ -7,8 +7,7 @@ import type { BrokerId, KafkaErrorName } from '#kernel';
 import { KafkaError, YakError } from '#kernel';
 import type { RpcMessages } from '#rpc';
 import type { Address, Cancellable } from '#seams';
-import { formatAddress, sleep } from '#seams';
-import { backoffMs } from './backoff.js';
+import { formatAddress } from '#seams';
 import type { ClientCore } from './client-core.js';
 import type { Lane } from './connection-pool.js';
 import { COORDINATOR_CHECK_MS } from './group-options.js';
@@ -64,8 +63,7 @@ export class GroupCoordinatorLink {
 
   /** Null when `mayGoOn` said no. Rejects with what no repeat would change. */
   async ask<K extends GroupPattern>(pattern: K, request: RpcMessages[K][0], options: GroupAskOptions): Promise<RpcMessages[K][1] | null> {
-    const { scheduler, random } = this.core.seams;
-    const { retryBackoffMs, retryBackoffMaxMs, clientId } = this.core.options;
+    const { clientId } = this.core.options;
     for (let attempt = 1; options.mayGoOn() && !this.isClosed; attempt++) {
       const coordinator = await this.find();
       if (coordinator !== null && options.mayGoOn()) {
@@ -77,7 +75,7 @@ export class GroupCoordinatorLink {
         }
       }
       if (!options.mayGoOn()) break;
-      await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+      await this.core.pauseAfter(attempt);
     }
     return null;
   }

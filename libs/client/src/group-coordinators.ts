@@ -4,8 +4,7 @@
  */
 import { type BrokerId, KafkaError, type KafkaErrorName, YakError } from '#kernel';
 import type { GroupRpcMessages } from '#rpc';
-import { type Address, sleep } from '#seams';
-import { backoffMs } from './backoff.js';
+import type { Address } from '#seams';
 import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import { ATTEMPT_TIMEOUT_MS } from './options.js';
@@ -72,9 +71,8 @@ export class GroupCoordinators {
     request: GroupRpcMessages[K][0],
     options: AskCoordinatorOptions<GroupRpcMessages[K][1]>,
   ): Promise<CoordinatorAnswer<GroupRpcMessages[K][1]>> {
-    const { clock, scheduler, random } = this.core.seams;
-    const { requestTimeoutMs, retryBackoffMs, retryBackoffMaxMs } = this.core.options;
-    const deadline = clock.monotonicMs() + requestTimeoutMs;
+    const { clock } = this.core.seams;
+    const deadline = clock.monotonicMs() + this.core.options.requestTimeoutMs;
     const attemptTimeoutMs = CHANGES.has(pattern) ? CHANGE_TIMEOUT_MS : ATTEMPT_TIMEOUT_MS;
     let wasRepeated = false;
     let reason: YakError | null = null;
@@ -105,7 +103,7 @@ export class GroupCoordinators {
         if (reason === null || error.code !== 'REQUEST_TIMEOUT') reason = error;
       }
       if (clock.monotonicMs() >= deadline) throw reason;
-      await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+      await this.core.pauseAfter(attempt);
       // Those we were told of at the start cannot answer: learn of others.
       if (this.core.metadata.brokerAddresses().length === 0) await this.core.follower.fetch([]).catch(() => {});
     }

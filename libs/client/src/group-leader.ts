@@ -6,7 +6,6 @@ import { type AssignableMember, decodeAssignment, decodeSubscription, encodeAssi
 import { assert, partitionKey } from '#kernel';
 import type { DescribeGroupsResponse, JoinGroupRpcResponse, SyncGroupRpcRequest } from '#rpc';
 import { sleep } from '#seams';
-import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import type { GroupAssignor } from './group-contract.js';
 import { TOPIC_WATCH_WAIT_MS } from './group-options.js';
@@ -100,15 +99,14 @@ export class GroupLeader {
   }
 
   private async learn(topics: readonly string[], mayGoOn: () => boolean): Promise<boolean> {
-    const { scheduler, random, logger } = this.core.seams;
-    const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
+    const { logger } = this.core.seams;
     for (let attempt = 1; mayGoOn(); attempt++) {
       try {
         await this.core.follower.fetch(topics);
         return true;
       } catch (error) {
         logger.debug('metadata is unavailable', { topics, reason: (error as Error).message });
-        await sleep(scheduler, backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, random));
+        await this.core.pauseAfter(attempt);
       }
     }
     return false;

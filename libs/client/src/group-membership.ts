@@ -17,7 +17,6 @@ import type { KafkaErrorName } from '#kernel';
 import { RETRIABLE_ERRORS } from '#kernel';
 import type { JoinGroupRpcResponse, SyncGroupRpcResponse } from '#rpc';
 import type { Cancellable } from '#seams';
-import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import type { GroupCoordinatorLink } from './group-coordinator-link.js';
 import { fatalGroupError, fencedError } from './group-errors.js';
@@ -125,7 +124,6 @@ export class GroupMembership {
     const { groupId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, assignors, topics } = this.options;
     const metadata = encodeSubscription({ topics }).toString('base64');
     const protocols = assignors.map(({ name }) => ({ name, metadata }));
-    const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
     for (let attempt = 1; !this.isStopped; attempt++) {
       const request = {
         groupId,
@@ -150,7 +148,7 @@ export class GroupMembership {
         const generation = await this.sync(joined);
         if (generation !== null) return generation;
       } else this.refused(joined.error, joined.message);
-      await this.pause(backoffMs(attempt, retryBackoffMs, retryBackoffMaxMs, this.core.seams.random));
+      await this.pause(this.core.backoffMs(attempt));
     }
     return null;
   }

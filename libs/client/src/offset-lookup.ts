@@ -5,8 +5,6 @@
 import type { KafkaErrorName } from '#kernel';
 import { KafkaError, NO_BROKER, RETRIABLE_ERRORS, YakError } from '#kernel';
 import type { ListOffsetsResponse } from '#rpc';
-import { sleep } from '#seams';
-import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import { ATTEMPT_TIMEOUT_MS } from './options.js';
@@ -32,7 +30,6 @@ export async function lookUpOffsets(
   mayGoOn: () => boolean,
   isAbandoned: () => boolean,
 ): Promise<OffsetAnswer[]> {
-  const { scheduler, random } = core.seams;
   const answers: OffsetAnswer[] = questions.map((question) => failed(question, 'LEADER_NOT_AVAILABLE', 'not asked yet'));
   let open = questions.map((_, index) => index);
   for (let attempt = 1; ; attempt++) {
@@ -40,7 +37,7 @@ export async function lookUpOffsets(
     open = open.filter((index) => RETRIABLE_ERRORS.has(answers[index]!.error));
     if (isAbandoned()) throw clientClosed();
     if (open.length === 0 || !mayGoOn()) return answers;
-    await sleep(scheduler, backoffMs(attempt, core.options.retryBackoffMs, core.options.retryBackoffMaxMs, random));
+    await core.pauseAfter(attempt);
     if (isAbandoned()) throw clientClosed();
     await core.follower.fetch([...new Set(open.map((index) => questions[index]!.topic))]).catch(() => {});
   }

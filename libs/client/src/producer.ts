@@ -8,7 +8,6 @@ import { KafkaError, NO_BROKER, topicNameProblem, YakError } from '#kernel';
 import type { NewRecord } from '#record';
 import type { MetadataResponse, ProduceResponse } from '#rpc';
 import type { Address, Cancellable } from '#seams';
-import { backoffMs } from './backoff.js';
 import type { ClientCore } from './client-core.js';
 import { clientClosed } from './connection-pool.js';
 import type {
@@ -377,10 +376,7 @@ export class YakProducer implements Producer, MetadataInterest {
     queue.resend(batch);
     // Of several requests that failed together only the first makes the pause longer.
     const now = this.now();
-    if (queue.blockedUntil <= now) {
-      const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
-      queue.blockedUntil = now + backoffMs(++queue.attempts, retryBackoffMs, retryBackoffMaxMs, this.core.seams.random);
-    }
+    if (queue.blockedUntil <= now) queue.blockedUntil = now + this.core.backoffMs(++queue.attempts);
     this.ledger.retries++;
   }
 
@@ -502,7 +498,7 @@ export class YakProducer implements Producer, MetadataInterest {
   private async askIdentity(): Promise<void> {
     if (this.isAskingIdentity) return;
     this.isAskingIdentity = true;
-    const { scheduler, random, logger } = this.core.seams;
+    const { scheduler, logger } = this.core.seams;
     try {
       const answer = await this.core.anyNode.ask('initProducerId', {}, { attemptTimeoutMs: ATTEMPT_TIMEOUT_MS });
       if (answer.error !== 'NONE') throw new KafkaError(answer.error, answer.message);
@@ -512,8 +508,7 @@ export class YakProducer implements Producer, MetadataInterest {
       this.queueDrain();
     } catch (error) {
       logger.debug('no producer id yet', { reason: (error as Error).message });
-      const { retryBackoffMs, retryBackoffMaxMs } = this.core.options;
-      scheduler.after(backoffMs(++this.identityAttempts, retryBackoffMs, retryBackoffMaxMs, random), () => {
+      scheduler.after(this.core.backoffMs(++this.identityAttempts), () => {
         this.isAskingIdentity = false;
         this.queueDrain();
       });
