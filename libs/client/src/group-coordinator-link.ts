@@ -1,7 +1,8 @@
 /**
- * The way to a group's coordinator: finds it at any broker, asks it over a connection of its own, and finds it again when it
- * moved, went away or froze. Repeats until there is an answer that is about the group, so callers only see those. A repeat is
- * safe for every question here: joins and syncs name their member, commits and heartbeats their generation.
+ * A member's way to the coordinator of its group (an administrator's is group-coordinators.ts): finds it at any broker, asks it
+ * over a connection of its own, and finds it again when it moved, went away or froze. Repeats for as long as the membership goes
+ * on, until there is an answer that is about the group, so callers only see those. A repeat is safe for every question here:
+ * joins and syncs name their member, commits and heartbeats their generation.
  */
 import type { BrokerId, KafkaErrorName } from '#kernel';
 import { KafkaError, YakError } from '#kernel';
@@ -10,6 +11,7 @@ import type { Address, Cancellable } from '#seams';
 import { formatAddress } from '#seams';
 import type { ClientCore } from './client-core.js';
 import type { Lane } from './connection-pool.js';
+import type { GroupCoordinatorAddress } from './group-coordinators.js';
 import { COORDINATOR_CHECK_MS } from './group-options.js';
 import { ATTEMPT_TIMEOUT_MS } from './options.js';
 
@@ -22,11 +24,6 @@ type GroupPattern =
   | 'fetchOffsets'
   | 'describeGroups'
   | 'groupHistory';
-
-interface Coordinator {
-  readonly brokerId: BrokerId;
-  readonly address: Address;
-}
 
 export interface GroupAskOptions {
   /** One attempt at one broker. */
@@ -48,8 +45,8 @@ const LATER: ReadonlySet<KafkaErrorName> = new Set<KafkaErrorName>([
 const FATAL_CODES = new Set(['INVALID', 'UNKNOWN_PATTERN', 'TOO_LARGE', 'CLIENT_CLOSED']);
 
 export class GroupCoordinatorLink {
-  private coordinator: Coordinator | null = null;
-  private finding: Promise<Coordinator | null> | null = null;
+  private coordinator: GroupCoordinatorAddress | null = null;
+  private finding: Promise<GroupCoordinatorAddress | null> | null = null;
   private isClosed = false;
   private told: BrokerId | null | undefined;
 
@@ -89,7 +86,7 @@ export class GroupCoordinatorLink {
 
   /** Null: no answer; the coordinator has to be found again. */
   private async attempt<K extends GroupPattern>(
-    coordinator: Coordinator,
+    coordinator: GroupCoordinatorAddress,
     pattern: K,
     request: RpcMessages[K][0],
     timeoutMs: number,
@@ -116,7 +113,7 @@ export class GroupCoordinatorLink {
   }
 
   /** A join may wait for minutes. When the coordinator is another one meanwhile, or froze and was replaced, the wait is cut. */
-  private check(coordinator: Coordinator): () => void {
+  private check(coordinator: GroupCoordinatorAddress): () => void {
     let timer: Cancellable | null = null;
     let isOver = false;
     const checkLater = () => {
@@ -134,7 +131,7 @@ export class GroupCoordinatorLink {
     };
   }
 
-  private find(): Promise<Coordinator | null> {
+  private find(): Promise<GroupCoordinatorAddress | null> {
     if (this.coordinator !== null) return Promise.resolve(this.coordinator);
     this.finding ??= this.findNow().finally(() => {
       this.finding = null;
@@ -142,7 +139,7 @@ export class GroupCoordinatorLink {
     return this.finding;
   }
 
-  private async findNow(): Promise<Coordinator | null> {
+  private async findNow(): Promise<GroupCoordinatorAddress | null> {
     try {
       const found = await this.look();
       if (found === null || this.isClosed) return null;
@@ -157,7 +154,7 @@ export class GroupCoordinatorLink {
   }
 
   /** Null: there is none now. Rejects as AnyNode.ask does, and with a KafkaError that is about the group. */
-  private async look(avoid?: Address): Promise<Coordinator | null> {
+  private async look(avoid?: Address): Promise<GroupCoordinatorAddress | null> {
     if (this.core.metadata.brokerAddresses().length === 0) await this.core.follower.fetch([]);
     const options = { attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, isForBrokers: true, ...(avoid === undefined ? {} : { avoid: [avoid] }) };
     const { coordinators } = await this.core.anyNode.ask('findCoordinator', { groupIds: [this.groupId] }, options);
@@ -169,7 +166,7 @@ export class GroupCoordinatorLink {
     throw new KafkaError(error, `group ${this.groupId}: ${error}${answer.message ? ` (${answer.message})` : ''}`);
   }
 
-  private lost(coordinator: Coordinator, reason: string): void {
+  private lost(coordinator: GroupCoordinatorAddress, reason: string): void {
     if (this.coordinator !== coordinator) return;
     this.coordinator = null;
     this.core.pool.release(coordinator.address, this.lane);

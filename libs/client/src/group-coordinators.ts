@@ -1,6 +1,7 @@
 /**
- * Which broker coordinates a group: asked of any broker, remembered until an answer or a lost connection says otherwise. A
- * request is repeated while coordinators move, load or are away; one whose answer was lost is repeated too.
+ * The administrator's way to the coordinators of any groups (a member's way to its own is group-coordinator-link.ts): which broker
+ * it is, is asked of any process and remembered until an answer or a lost connection says otherwise. A request is repeated while
+ * coordinators move, load or are away, until requestTimeoutMs is over; one whose answer was lost is repeated too.
  */
 import { type BrokerId, KafkaError, type KafkaErrorName, YakError } from '#kernel';
 import type { GroupRpcMessages } from '#rpc';

@@ -10,7 +10,7 @@ import type { OffsetToCommit } from './group-contract.js';
 import { notAssigned } from './group-errors.js';
 import type { FetchedBatch, PartitionReader } from './partition-reader.js';
 
-interface PartitionProgress {
+interface ReaderProgress {
   readonly reader: PartitionReader;
   /** Next offset after what the caller was given. */
   taken: Offset;
@@ -26,7 +26,7 @@ interface PartitionProgress {
 export type ResolvedOffset = Required<OffsetToCommit>;
 
 export class GroupProgress {
-  private readonly partitions = new Map<string, PartitionProgress>();
+  private readonly partitions = new Map<string, ReaderProgress>();
   private inHand = false;
 
   /** The caller has records for which it has not come back yet. */
@@ -118,7 +118,7 @@ export class GroupProgress {
 }
 
 function resolved(
-  { reader, epochs }: PartitionProgress,
+  { reader, epochs }: ReaderProgress,
   wanted: { offset: Offset; leaderEpoch?: LeaderEpoch; metadata?: string },
 ): ResolvedOffset {
   const { offset, metadata = '' } = wanted;
