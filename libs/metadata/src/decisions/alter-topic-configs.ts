@@ -16,6 +16,7 @@ import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord, PartitionRecord, TopicRecord } from '../records.js';
 import type { ValidateTopicConfigs } from './create-topics.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
+import { eachOnce } from './each-once.js';
 import type { Refusal } from './place-replicas.js';
 import { effectiveMinimum } from './place-replicas.js';
 import { settlePartition } from './settle-partition.js';
@@ -60,18 +61,14 @@ export function alterTopicConfigs<C extends AlterTopicConfigsCommand>(
   context: AlterTopicConfigsContext,
 ): Decision<{ readonly resources: readonly AlteredResource<C['type']>[] }> {
   const records: MetadataRecord[] = [];
-  const counts = new Map<string, number>();
-  const keyOf = ({ type, name }: C): string => `${type}/${name}`;
-  for (const resource of command.resources) counts.set(keyOf(resource), (counts.get(keyOf(resource)) ?? 0) + 1);
-  const wanted = [...new Map(command.resources.map((resource) => [keyOf(resource), resource])).values()];
-  const resources = wanted.map((resource, index): AlteredResource<C['type']> => {
+  const wanted = eachOnce(command.resources, ({ type, name }) => `${type}/${name}`);
+  const resources = wanted.map(({ item: resource, isRepeated }, index): AlteredResource<C['type']> => {
     const { type, name } = resource;
-    const plan: MetadataRecord[] | Refusal =
-      counts.get(keyOf(resource))! > 1
-        ? { error: 'INVALID_REQUEST', message: `the request names ${type} ${name} more than once` }
-        : index >= MAX_CONFIG_RESOURCES_PER_REQUEST
-          ? { error: 'POLICY_VIOLATION', message: `a request alters at most ${MAX_CONFIG_RESOURCES_PER_REQUEST} resources` }
-          : planResource(state, resource, context);
+    const plan: MetadataRecord[] | Refusal = isRepeated
+      ? { error: 'INVALID_REQUEST', message: `the request names ${type} ${name} more than once` }
+      : index >= MAX_CONFIG_RESOURCES_PER_REQUEST
+        ? { error: 'POLICY_VIOLATION', message: `a request alters at most ${MAX_CONFIG_RESOURCES_PER_REQUEST} resources` }
+        : planResource(state, resource, context);
     if ('error' in plan) return { type, name, ...plan };
     if (!command.validateOnly) records.push(...plan);
     return { type, name, error: 'NONE' };

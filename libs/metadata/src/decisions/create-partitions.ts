@@ -8,6 +8,7 @@ import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord, PartitionRecord, TopicRecord } from '../records.js';
 import { MAX_TOPICS_PER_REQUEST } from './create-topics.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
+import { eachOnce } from './each-once.js';
 import type { Refusal } from './place-replicas.js';
 import {
   assignmentProblem,
@@ -37,17 +38,13 @@ export function createPartitions(
   context: { readonly defaultFlushPolicy: FlushPolicy },
 ): Decision<{ readonly topics: readonly GrownTopic[] }> {
   const records: MetadataRecord[] = [];
-  const counts = new Map<string, number>();
-  for (const { name } of command.topics) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const wanted = [...new Map(command.topics.map((topic) => [topic.name, topic])).values()];
-  const topics = wanted.map((grow, index): GrownTopic => {
+  const wanted = eachOnce(command.topics, ({ name }) => name);
+  const topics = wanted.map(({ item: grow, isRepeated }, index): GrownTopic => {
     const refuse = ({ error, message }: Refusal): GrownTopic => ({ name: grow.name, error, message });
     if (index >= MAX_TOPICS_PER_REQUEST) {
       return refuse({ error: 'POLICY_VIOLATION', message: `a request grows at most ${MAX_TOPICS_PER_REQUEST} topics` });
     }
-    if (counts.get(grow.name)! > 1) {
-      return refuse({ error: 'INVALID_REQUEST', message: `the request names topic ${grow.name} more than once` });
-    }
+    if (isRepeated) return refuse({ error: 'INVALID_REQUEST', message: `the request names topic ${grow.name} more than once` });
     const topic = state.image.topicsByName.get(grow.name);
     if (!topic) return refuse({ error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `there is no topic ${grow.name}` });
     const plan = planGrowth(

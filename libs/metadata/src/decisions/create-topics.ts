@@ -7,6 +7,7 @@ import { isInternalTopic, topicNameProblem } from '#kernel';
 import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord } from '../records.js';
 import type { Decision, DecisionState, Outcome } from './decision.js';
+import { eachOnce } from './each-once.js';
 import type { Refusal } from './place-replicas.js';
 import {
   assignmentProblem,
@@ -69,12 +70,11 @@ export function createTopics(
   context: CreateTopicsContext,
 ): Decision<{ readonly topics: readonly CreatedTopic[] }> {
   const records: MetadataRecord[] = [];
-  const counts = new Map<string, number>();
-  for (const topic of command.topics) counts.set(topic.name, (counts.get(topic.name) ?? 0) + 1);
-  const topics = [...new Map(command.topics.map((topic) => [topic.name, topic])).values()].map((topic, index): CreatedTopic => {
+  const wanted = eachOnce(command.topics, ({ name }) => name);
+  const topics = wanted.map(({ item: topic, isRepeated }, index): CreatedTopic => {
     if (index >= MAX_TOPICS_PER_REQUEST)
       return refused(topic, 'POLICY_VIOLATION', `a request creates at most ${MAX_TOPICS_PER_REQUEST} topics`);
-    if (counts.get(topic.name)! > 1) return refused(topic, 'INVALID_REQUEST', `the request names topic ${topic.name} more than once`);
+    if (isRepeated) return refused(topic, 'INVALID_REQUEST', `the request names topic ${topic.name} more than once`);
     const plan = planTopic(state, topic, context);
     if ('error' in plan) return refused(topic, plan.error, plan.message);
     const topicId = command.validateOnly ? '' : context.newTopicId();
