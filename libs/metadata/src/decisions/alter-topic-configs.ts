@@ -15,9 +15,8 @@ import { isInternalTopic } from '#kernel';
 import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord, PartitionRecord, TopicRecord } from '../records.js';
 import type { ValidateTopicConfigs } from './create-topics.js';
-import type { Decision, DecisionState, Outcome } from './decision.js';
+import type { Decision, DecisionState, Outcome, Refusal } from './decision.js';
 import { eachOnce } from './each-once.js';
-import type { Refusal } from './place-replicas.js';
 import { effectiveMinimum } from './place-replicas.js';
 import { settlePartition } from './settle-partition.js';
 

@@ -7,9 +7,8 @@ import { isInternalTopic } from '#kernel';
 import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord, PartitionRecord, TopicRecord } from '../records.js';
 import { MAX_TOPICS_PER_REQUEST } from './create-topics.js';
-import type { Decision, DecisionState, Outcome } from './decision.js';
+import type { Decision, DecisionState, Outcome, Refusal } from './decision.js';
 import { eachOnce } from './each-once.js';
-import type { Refusal } from './place-replicas.js';
 import {
   assignmentProblem,
   brokersForReplicas,

@@ -6,9 +6,8 @@ import type { BrokerId, KafkaErrorName, TopicId } from '#kernel';
 import { isInternalTopic, topicNameProblem } from '#kernel';
 import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, MetadataRecord } from '../records.js';
-import type { Decision, DecisionState, Outcome } from './decision.js';
+import type { Decision, DecisionState, Outcome, Refusal } from './decision.js';
 import { eachOnce } from './each-once.js';
-import type { Refusal } from './place-replicas.js';
 import {
   assignmentProblem,
   brokersForReplicas,

@@ -19,6 +19,12 @@ export interface Outcome {
   readonly message?: string;
 }
 
+/** Why one thing of a request is not done. */
+export interface Refusal {
+  readonly error: KafkaErrorName;
+  readonly message: string;
+}
+
 export interface Decision<R> {
   /** Empty: nothing changes, the response is true already. */
   readonly records: readonly MetadataRecord[];

@@ -2,17 +2,13 @@
  * Where new partitions go and what their first record says: for topics that come into being and for those that grow. Wanted
  * assignments are checked, else replicas are placed round-robin; the first ISR is who runs, the first of them leads.
  */
-import type { BrokerId, KafkaErrorName, TopicId } from '#kernel';
+import type { BrokerId, TopicId } from '#kernel';
 import { NO_BROKER } from '#kernel';
 import type { MetadataImage } from '../image.js';
 import type { FlushPolicy, PartitionRecord } from '../records.js';
+import type { Refusal } from './decision.js';
 
 export const MAX_PARTITIONS_PER_TOPIC = 1_000;
-
-export interface Refusal {
-  readonly error: KafkaErrorName;
-  readonly message: string;
-}
 
 /** `rows` are replicas of the partitions from `firstPartition` on, each to have `replicationFactor` of them. Null: they can be had. */
 export function assignmentProblem(
