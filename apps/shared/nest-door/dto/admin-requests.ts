@@ -2,8 +2,8 @@
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional, ValidateNested } from 'class-validator';
 import type * as rpc from '#rpc';
-import { IsAssignment, IsSafeInteger, IsShortText, IsWaitMs, Nullable } from './checks.js';
-import { OnBehalfOfDto } from './client-requests.js';
+import { IsAssignment, IsSafeInteger, IsShortText, Nullable } from './checks.js';
+import { ValidatableChangeRequestDto } from './client-requests.js';
 
 /** Topics or resources in one request; more is asked in several. */
 export const ADMIN_ITEMS_MAX = 1_000;
@@ -26,26 +26,13 @@ export class GrowTopicDto {
   assignments?: number[][];
 }
 
-export class CreatePartitionsRequestDto implements rpc.CreatePartitionsRequest {
+export class CreatePartitionsRequestDto extends ValidatableChangeRequestDto implements rpc.CreatePartitionsRequest {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(ADMIN_ITEMS_MAX)
   @ValidateNested({ each: true })
   @Type(() => GrowTopicDto)
   topics!: GrowTopicDto[];
-
-  @IsOptional()
-  @IsBoolean()
-  validateOnly?: boolean;
-
-  @IsOptional()
-  @IsWaitMs()
-  timeoutMs?: number;
-
-  @IsOptional()
-  @ValidateNested()
-  @Type(() => OnBehalfOfDto)
-  onBehalfOf?: OnBehalfOfDto;
 }
 
 class ConfigResourceDto implements rpc.ConfigResource {
@@ -80,26 +67,13 @@ export class AlterResourceDto extends ConfigResourceDto {
   replacesAll?: boolean;
 }
 
-export class AlterConfigsRequestDto implements rpc.AlterConfigsRequest {
+export class AlterConfigsRequestDto extends ValidatableChangeRequestDto implements rpc.AlterConfigsRequest {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(ADMIN_ITEMS_MAX)
   @ValidateNested({ each: true })
   @Type(() => AlterResourceDto)
   resources!: AlterResourceDto[];
-
-  @IsOptional()
-  @IsBoolean()
-  validateOnly?: boolean;
-
-  @IsOptional()
-  @IsWaitMs()
-  timeoutMs?: number;
-
-  @IsOptional()
-  @ValidateNested()
-  @Type(() => OnBehalfOfDto)
-  onBehalfOf?: OnBehalfOfDto;
 }
 
 export class DescribeResourceDto extends ConfigResourceDto {

@@ -65,18 +65,8 @@ export class OnBehalfOfDto implements rpc.OnBehalfOf {
   clientAddress!: string;
 }
 
-export class CreateTopicsRequestDto implements rpc.CreateTopicsRequest {
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(REQUEST_ITEMS_MAX)
-  @ValidateNested({ each: true })
-  @Type(() => NewTopicDto)
-  topics!: NewTopicDto[];
-
-  @IsOptional()
-  @IsBoolean()
-  validateOnly?: boolean;
-
+/** What every change that the cluster coordinator decides has beside its items. */
+class ChangeRequestDto {
   @IsOptional()
   @IsWaitMs()
   timeoutMs?: number;
@@ -85,6 +75,22 @@ export class CreateTopicsRequestDto implements rpc.CreateTopicsRequest {
   @ValidateNested()
   @Type(() => OnBehalfOfDto)
   onBehalfOf?: OnBehalfOfDto;
+}
+
+/** A change that may be asked for without being made. */
+export class ValidatableChangeRequestDto extends ChangeRequestDto {
+  @IsOptional()
+  @IsBoolean()
+  validateOnly?: boolean;
+}
+
+export class CreateTopicsRequestDto extends ValidatableChangeRequestDto implements rpc.CreateTopicsRequest {
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(REQUEST_ITEMS_MAX)
+  @ValidateNested({ each: true })
+  @Type(() => NewTopicDto)
+  topics!: NewTopicDto[];
 }
 
 /** By name, or by the id of exactly that topic. */
@@ -98,22 +104,13 @@ export class TopicSelectorDto {
   topicId!: string;
 }
 
-export class DeleteTopicsRequestDto implements rpc.DeleteTopicsRequest {
+export class DeleteTopicsRequestDto extends ChangeRequestDto implements rpc.DeleteTopicsRequest {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(REQUEST_ITEMS_MAX)
   @ValidateNested({ each: true })
   @Type(() => TopicSelectorDto)
   topics!: TopicSelectorDto[];
-
-  @IsOptional()
-  @IsWaitMs()
-  timeoutMs?: number;
-
-  @IsOptional()
-  @ValidateNested()
-  @Type(() => OnBehalfOfDto)
-  onBehalfOf?: OnBehalfOfDto;
 }
 
 export class ListOffsetsPartitionDto {

@@ -42,6 +42,22 @@ class FromClientDto {
   clientId?: string;
 }
 
+/** A member of a generation. */
+class FromMemberDto extends FromClientDto {
+  @IsGroupId()
+  groupId!: string;
+
+  @IsGeneration()
+  generationId!: number;
+
+  @IsMemberId()
+  memberId!: string;
+
+  @Nullable()
+  @IsInstanceId()
+  groupInstanceId: string | null = null;
+}
+
 export class GroupIdsRequestDto implements rpc.FindCoordinatorRequest, rpc.DescribeGroupsRequest, rpc.DeleteGroupsRequest {
   @IsArray()
   @ArrayMinSize(1)
@@ -117,20 +133,7 @@ export class GroupAssignmentDto {
   assignment!: string;
 }
 
-export class SyncGroupRequestDto extends FromClientDto implements rpc.SyncGroupRpcRequest {
-  @IsGroupId()
-  groupId!: string;
-
-  @IsGeneration()
-  generationId!: number;
-
-  @IsMemberId()
-  memberId!: string;
-
-  @Nullable()
-  @IsInstanceId()
-  groupInstanceId: string | null = null;
-
+export class SyncGroupRequestDto extends FromMemberDto implements rpc.SyncGroupRpcRequest {
   @Nullable()
   @IsProtocolName()
   protocolType: string | null = null;
@@ -146,20 +149,7 @@ export class SyncGroupRequestDto extends FromClientDto implements rpc.SyncGroupR
   assignments: GroupAssignmentDto[] = [];
 }
 
-export class GroupHeartbeatRequestDto extends FromClientDto implements rpc.HeartbeatRpcRequest {
-  @IsGroupId()
-  groupId!: string;
-
-  @IsGeneration()
-  generationId!: number;
-
-  @IsMemberId()
-  memberId!: string;
-
-  @Nullable()
-  @IsInstanceId()
-  groupInstanceId: string | null = null;
-}
+export class GroupHeartbeatRequestDto extends FromMemberDto implements rpc.HeartbeatRpcRequest {}
 
 export class LeavingMemberDto {
   @IsMemberId()
