@@ -138,7 +138,8 @@ export interface PartitionLog {
   /**
    * Whole batches from the first that reaches `offset`, below `endOffset` (exclusive, a batch that straddles it is left out),
    * at most `maxBytes`, but the first batch always whole when `atLeastOneBatch`. After compaction the first one may begin above
-   * `offset`, and batches may have no records: go on at the last offset + 1. Empty at the end. A Buffer array from memory for the tail (answers
+   * `offset`, and batches may have no records: go on at the last offset + 1. What is read from the disk has a record, though, if there is one
+   * below `endOffset` and `atLeastOneBatch`: such headers do not count for it. Empty at the end. A Buffer array from memory for the tail (answers
    * synchronously), else a promise. Buffers are the caller's to send, not to change. `offset` must be in
    * [logStartOffset, logEndOffset].
    */

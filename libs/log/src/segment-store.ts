@@ -6,9 +6,12 @@
  * between batches but none between segments: a missing segment is always noticed); only the last one grows.
  */
 import { assert, type Offset, type WallMs } from '#kernel';
+import { recordBatch } from '#record';
 import type { Disk, DiskFile } from '#seams';
 import type { LogConfig } from './contract.js';
 import { Segment } from './segment.js';
+
+const NOTHING = Buffer.alloc(0);
 
 export class SegmentStore {
   /** Raised whenever bytes that were readable stop being so: readers that waited answer nothing. */
@@ -157,25 +160,49 @@ export class SegmentStore {
     this.disk.syncDirectory(this.folder);
   }
 
+  /**
+   * See PartitionLog.read. While all that it found are headers that compaction left, it goes on over the ends of segments and over `maxBytes`:
+   * some clients make no step forward on an answer without a record.
+   */
   async read(offset: Offset, endOffset: Offset, maxBytes: number, atLeastOneBatch: boolean, indexIntervalBytes: number): Promise<Buffer[]> {
+    const chunks: Buffer[] = [];
+    let bytesLeft = maxBytes;
+    const cutsBefore = this.generation - this.replacements;
+    for (let from: Offset | null = offset; from !== null && from < endOffset && from < this.active.nextOffset; ) {
+      const chunk = await this.readChunk(from, endOffset, bytesLeft, atLeastOneBatch, indexIntervalBytes);
+      if (this.generation - this.replacements !== cutsBefore) return [];
+      if (chunk.length === 0) break;
+      chunks.push(chunk);
+      bytesLeft = Math.max(bytesLeft - chunk.length, 0);
+      from = endOfHeadersOnly(chunk);
+    }
+    return chunks;
+  }
+
+  private async readChunk(
+    from: Offset,
+    endOffset: Offset,
+    maxBytes: number,
+    atLeastOneBatch: boolean,
+    indexIntervalBytes: number,
+  ): Promise<Buffer> {
     const { generation, replacements } = this;
     const isStale = () => generation !== this.generation;
     /** Only other files hold the same offsets now. An empty answer would look like the end of the log. */
     const isReplaced = () => isStale() && this.generation - generation === this.replacements - replacements;
-    const again = () => this.read(offset, endOffset, maxBytes, atLeastOneBatch, indexIntervalBytes);
-    const segment = this.segmentOf(offset);
+    const again = () => this.readChunk(from, endOffset, maxBytes, atLeastOneBatch, indexIntervalBytes);
+    const segment = this.segmentOf(from);
     try {
-      let found = await segment.read(offset, endOffset, maxBytes, atLeastOneBatch, isStale);
+      let found = await segment.read(from, endOffset, maxBytes, atLeastOneBatch, isStale);
       if (found === null && !isStale()) {
         segment.rebuild({ indexIntervalBytes, withCrc: false, leaderEpochMin: -1 }, () => {});
-        found = await segment.read(offset, endOffset, maxBytes, atLeastOneBatch, isStale);
+        found = await segment.read(from, endOffset, maxBytes, atLeastOneBatch, isStale);
       }
-      found ??= Buffer.alloc(0);
       if (isReplaced()) return again();
-      return found.length === 0 ? [] : [found];
+      return found ?? NOTHING;
     } catch (error) {
       if (isReplaced()) return again();
-      if (isStale()) return [];
+      if (isStale()) return NOTHING;
       throw error;
     }
   }
@@ -196,6 +223,16 @@ export class SegmentStore {
     const { active } = this;
     if (active.writeStaged() && this.unsynced[this.unsynced.length - 1] !== active) this.unsynced.push(active);
   }
+}
+
+/** The offset after `batches` when none of them has a record, else null. */
+function endOfHeadersOnly(batches: Buffer): Offset | null {
+  let endOffset: Offset = 0;
+  for (let at = 0; at < batches.length; at += recordBatch.sizeInBytes(batches, at)) {
+    if (recordBatch.recordsCount(batches, at) > 0) return null;
+    endOffset = recordBatch.lastOffset(batches, at) + 1;
+  }
+  return endOffset;
 }
 
 /** Only closed segments are compacted, so one that stays open would keep its records from it. */

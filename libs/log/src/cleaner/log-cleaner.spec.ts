@@ -224,15 +224,17 @@ describe('reading what was compacted', () => {
     return { harness, log };
   }
 
-  it('from any offset the next record comes, so nobody stalls in a hole', async () => {
+  it('from any offset a record comes, and the next one, so nobody stalls in a hole or at headers that compaction left', async () => {
     const { harness, log } = await compacted();
     const kept = (await harness.records()).map((each) => Number(each.split(':')[0]));
     expect(kept[0]).toBe(5);
     expect(kept.length).toBeLessThan(8);
     for (let offset = 0; offset < log.logEndOffset; offset++) {
       for (const maxBytes of [0, 100_000]) {
-        const [chunk] = await harness.drive(Promise.resolve(log.read(offset, log.logEndOffset, maxBytes, true)));
-        const [first] = splitBatches(chunk!);
+        const chunks = await harness.drive(Promise.resolve(log.read(offset, log.logEndOffset, maxBytes, true)));
+        const batches = chunks.flatMap((chunk) => splitBatches(chunk));
+        const [first] = batches;
+        expect(batches.some((batch) => recordBatch.recordsCount(batch) > 0)).toBe(true);
         expect(recordBatch.lastOffset(first!)).toBeGreaterThanOrEqual(offset);
         const skipped = kept.filter((each) => each >= offset && each < recordBatch.baseOffset(first!));
         expect(skipped).toEqual([]);
@@ -264,7 +266,7 @@ describe('reading what was compacted', () => {
     while (!isDone) {
       const reading = Promise.resolve(reopened.read(0, reopened.logEndOffset, 100, true));
       await harness.time.turn();
-      expect((await harness.drive(reading)).length).toBe(1);
+      expect((await harness.drive(reading)).length).toBeGreaterThan(0);
       answers++;
     }
     expect(answers).toBeGreaterThan(0);
