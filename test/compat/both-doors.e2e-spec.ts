@@ -2,13 +2,13 @@
  * One group with members on both doors: `yak consume --group` on the Nest door beside kcat, Apache Kafka's console-consumer and
  * KafkaJS on the Kafka door. They agree on an assignor, share the partitions, take over from each other, and skip nothing.
  */
-import { isInstalled } from '../e2e/support/commands.js';
+import { hasKafkaTools, isKcatHere } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
 import { assignmentsOf } from './support/assignments.js';
 import { type ClientProcess, killClients, yakProcess } from './support/client-process.js';
 import { FedTopic, kafkaClient } from './support/fed-topic.js';
 import { coordinatorOf } from './support/group-coordinator.js';
-import { hasKafkaTools, KafkaTools } from './support/kafka-tools.js';
+import { KafkaTools } from './support/kafka-tools.js';
 import { KcatMember } from './support/kcat-member.js';
 import { until } from './support/until.js';
 
@@ -20,8 +20,7 @@ let hasTools = false;
 let hasKcat = false;
 
 beforeAll(async () => {
-  hasKcat = await isInstalled('kcat');
-  if (!hasKcat) console.log('without kcat: it is not installed (Debian package kcat)');
+  hasKcat = await isKcatHere();
   hasTools = await hasKafkaTools();
   cluster = await LocalCluster.start();
 }, 120_000);

@@ -2,11 +2,12 @@
  * Apache Kafka's administrative command-line tools (4.3.1), unmodified: topics, configs, get-offsets, consumer-groups, groups,
  * broker-api-versions, cluster; and what they say of what is not there.
  */
+import { hasKafkaTools } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
 import { killClients } from './support/client-process.js';
 import { kafkaClient } from './support/fed-topic.js';
 import { coordinatorOf } from './support/group-coordinator.js';
-import { hasKafkaTools, KafkaTools, tableRows } from './support/kafka-tools.js';
+import { KafkaTools, tableRows } from './support/kafka-tools.js';
 
 let cluster: LocalCluster;
 let tools: KafkaTools;

@@ -2,7 +2,7 @@
  * kcat (librdkafka) in group mode: members share, one is killed, brokers are killed, a member that comes back goes on where the
  * group had committed; nothing that was acknowledged is skipped.
  */
-import { isInstalled } from '../e2e/support/commands.js';
+import { isKcatHere } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
 import { killClients } from './support/client-process.js';
 import { FedTopic } from './support/fed-topic.js';
@@ -17,9 +17,8 @@ let topic: FedTopic;
 let hasKcat = false;
 
 beforeAll(async () => {
-  hasKcat = await isInstalled('kcat');
-  if (!hasKcat) console.log('skipped: kcat is not installed (Debian package kcat)');
-  else cluster = await LocalCluster.start();
+  hasKcat = await isKcatHere();
+  if (hasKcat) cluster = await LocalCluster.start();
 }, 60_000);
 
 afterEach(async () => {

@@ -4,9 +4,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasKafkaTools } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
 import { killClients } from './support/client-process.js';
-import { hasKafkaTools, KafkaTools } from './support/kafka-tools.js';
+import { KafkaTools } from './support/kafka-tools.js';
 
 let cluster: LocalCluster;
 let tools: KafkaTools;

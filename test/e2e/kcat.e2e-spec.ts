@@ -4,7 +4,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isInstalled, run, start, succeeded, yak } from './support/commands.js';
+import { run, start, succeeded, yak } from './support/commands.js';
+import { isKcatHere } from './support/foreign-tools.js';
 import { LocalCluster } from './support/local-cluster.js';
 import { writeRealText } from './support/text.js';
 
@@ -12,9 +13,8 @@ let cluster: LocalCluster;
 let hasKcat = false;
 
 beforeAll(async () => {
-  hasKcat = await isInstalled('kcat');
-  if (!hasKcat) console.log('skipped: kcat is not installed (Debian package kcat)');
-  else cluster = await LocalCluster.start();
+  hasKcat = await isKcatHere();
+  if (hasKcat) cluster = await LocalCluster.start();
 }, 60_000);
 
 afterAll(() => cluster?.destroy(), 20_000);

@@ -1,26 +1,16 @@
 /**
  * Kafka's own DumpLogSegments reads what we wrote, and finds nothing to complain about: segments, offset and time indexes,
- * producer snapshots, after rolls, a killed broker and a clean stop. Needs a script that runs Apache Kafka's tools
- * (`$KAFKA_TOOLS dump-log …`; ../shared/tools/kafka/kafka when it is there) and a JDK.
+ * producer snapshots, after rolls, a killed broker and a clean stop.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { isInstalled, run, start, yak } from './support/commands.js';
-import { LocalCluster, ROOT } from './support/local-cluster.js';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, yak } from './support/commands.js';
+import { hasKafkaTools, KAFKA_TOOLS } from './support/foreign-tools.js';
+import { LocalCluster } from './support/local-cluster.js';
 import { writeRealText } from './support/text.js';
 
-const TOOLS = process.env['KAFKA_TOOLS'] ?? resolve(ROOT, '..', 'shared', 'tools', 'kafka', 'kafka');
-
-async function hasTools(): Promise<boolean> {
-  if (!existsSync(TOOLS) || !(await isInstalled('java')) || !(await isInstalled('mvn'))) return false;
-  return (await start(TOOLS, ['install']).done).code === 0;
-}
-
 it("Kafka's dump-log reports no error in our segments and indexes", async () => {
-  if (!(await hasTools())) {
-    console.log("skipped: Apache Kafka's tools are not here (KAFKA_TOOLS names a script that runs them; a JDK and Maven are needed)");
-    return;
-  }
+  if (!(await hasKafkaTools())) return;
   const cluster = await LocalCluster.start({ args: ['--set', 'log.segment.bytes=262144', '--set', 'log.index.interval.bytes=1024'] });
   try {
     const bootstrap = cluster.bootstrap.join(',');
@@ -53,7 +43,7 @@ it("Kafka's dump-log reports no error in our segments and indexes", async () => 
         const folder = join(cluster.data, `broker-${id}`, `dumped-${partition}`);
         const files = readdirSync(folder).filter((name) => /\.(log|index|timeindex|snapshot)$/.test(name));
         segments += files.filter((name) => name.endsWith('.log')).length;
-        const { stdout, stderr } = await run(TOOLS, [
+        const { stdout, stderr } = await run(KAFKA_TOOLS, [
           'dump-log',
           '--deep-iteration',
           '--files',

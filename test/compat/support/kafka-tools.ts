@@ -1,25 +1,9 @@
-/**
- * Apache Kafka's own command-line tools, unmodified, through a script that runs them (`$KAFKA_TOOLS TOOL ARGS…`;
- * ../shared/tools/kafka/kafka when it is there). Tests without them are skipped and say so in one line.
- */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { isInstalled, start } from '../../e2e/support/commands.js';
-import { ROOT } from '../../e2e/support/local-cluster.js';
+/** Apache Kafka's own command-line tools, each run of one as a process that a test reads. */
+import { KAFKA_TOOLS } from '../../e2e/support/foreign-tools.js';
 import { type ClientOptions, ClientProcess } from './client-process.js';
-
-const SCRIPT = process.env['KAFKA_TOOLS'] ?? resolve(ROOT, '..', 'shared', 'tools', 'kafka', 'kafka');
 
 /** One compiler is enough for a JVM that lives for a second: half the time of a start. */
 const ENV = { JDK_JAVA_OPTIONS: '-XX:TieredStopAtLevel=1' };
-
-export async function hasKafkaTools(): Promise<boolean> {
-  if (existsSync(SCRIPT) && (await isInstalled('java')) && (await isInstalled('mvn'))) {
-    if ((await start(SCRIPT, ['install']).done).code === 0) return true;
-  }
-  console.log("skipped: Apache Kafka's tools are not here (KAFKA_TOOLS names a script that runs them; a JDK and Maven are needed)");
-  return false;
-}
 
 export class KafkaTools {
   constructor(private readonly bootstrap: string) {}
@@ -29,7 +13,7 @@ export class KafkaTools {
     const address = ['--bootstrap-server', this.bootstrap];
     // `cluster` takes it as an option of its subcommands.
     const all = tool === 'cluster' ? [...args, ...address] : [...address, ...args];
-    return new ClientProcess(tool, SCRIPT, [tool, ...all], { env: ENV, ...options });
+    return new ClientProcess(tool, KAFKA_TOOLS, [tool, ...all], { env: ENV, ...options });
   }
 
   /** What it printed; rejects when it does not end with 0. */
