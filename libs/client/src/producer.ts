@@ -388,7 +388,7 @@ export class YakProducer implements Producer, MetadataInterest {
       this.ledger.retries++;
       return;
     }
-    const message = `a record of ${batch.sizeInBytes} bytes is larger than topic ${queue.topic} or the broker allows (max.message.bytes)`;
+    const message = `a record of ${batch.sizeInBytes} bytes is larger than topic ${queue.topic} or the broker allows: ${error.message}`;
     this.reject(sent, new KafkaError('MESSAGE_TOO_LARGE', message));
   }
 
