@@ -1,5 +1,4 @@
 // Group APIs at the Kafka door: every version, what the version cannot say, and what happens on a connection while one waits.
-import fc from 'fast-check';
 import type { BrokerVerbs } from '#broker-core';
 import type { GroupDescription } from '#groups';
 import { KafkaError, type KafkaErrorName } from '#kernel';
@@ -23,6 +22,7 @@ import {
   offsetForLeaderEpochApi,
   syncGroupApi,
 } from '#wire';
+import { sendDamaged } from './testing/damaged-frames.js';
 import { DoorWorld, type WireClient } from './testing/door-world.js';
 import { foundOn } from './testing/fake-groups.js';
 
@@ -617,7 +617,7 @@ describe('a join or sync that waits', () => {
 
 it('damaged frames of every group api close their own connection at worst', async () => {
   const { world } = await start();
-  const frames = [
+  const requests = [
     encodeRequest(joinGroupApi, 9, 1, 'c', joinBody(9)),
     encodeRequest(joinGroupApi, 0, 1, 'c', joinBody(0)),
     encodeRequest(syncGroupApi, 5, 1, 'c', syncBody(5)),
@@ -632,19 +632,8 @@ it('damaged frames of every group api close their own connection at worst', asyn
     encodeRequest(deleteGroupsApi, 2, 1, 'c', { groupsNames: ['g'] }),
     encodeRequest(offsetDeleteApi, 0, 1, 'c', { groupId: 'g', topics: [{ name: 't', partitions: [{ partitionIndex: 1 }] }] }),
     encodeRequest(offsetForLeaderEpochApi, 4, 1, 'c', { topics: [{ topic: 't', partitions: [{ partition: 1, leaderEpoch: -5 }] }] }),
-  ].map((chunks) => Buffer.concat(chunks));
-  await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...frames), fc.nat(), fc.nat({ max: 255 }), fc.boolean(), async (frame, at, byte, cut) => {
-      const bad = await world.connect();
-      const damaged = Buffer.from(frame);
-      if (cut) damaged.writeInt32BE(Math.max(0, (at % frame.length) - 4), 0);
-      else damaged[4 + (at % (frame.length - 4))] = byte;
-      bad.raw(damaged);
-      await world.world.runFor(5);
-      bad.connection.destroy();
-    }),
-    { numRuns: 100 },
-  );
+  ];
+  await sendDamaged(world, requests, 100);
   const good = await world.connect();
   expect((await good.ask(heartbeatApi, 4, heartbeatBody)).errorCode).toBe(0);
 });
