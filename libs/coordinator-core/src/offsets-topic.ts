@@ -4,13 +4,12 @@
  * Placed while all of them run if that comes soon, so that groups are spread over the whole cluster. It decides nothing
  * itself: what is refused is said once and tried again later.
  */
-import type { MonotonicMs } from '#kernel';
+import { type MonotonicMs, OFFSETS_TOPIC } from '#kernel';
 import type { MetadataImage, NewTopicCommand } from '#metadata';
 import type { CoordinatorConfig, CoordinatorSeams, OffsetsTopicConfig } from './config.js';
 import type { MetadataChain } from './metadata-chain.js';
 import type { TopicCommands } from './topic-commands.js';
 
-export const OFFSETS_TOPIC = '__consumer_offsets';
 /** How long those that are enough wait for the other configured brokers to run. */
 export const OFFSETS_TOPIC_PATIENCE_MS = 2_000;
 /** Between two tries after a refusal. */

@@ -1,5 +1,6 @@
 // Topics as a running coordinator serves them: the internal one that it makes by itself, growth, configs, refusals.
-import { OFFSETS_TOPIC, OFFSETS_TOPIC_PATIENCE_MS } from './offsets-topic.js';
+import { OFFSETS_TOPIC } from '#kernel';
+import { OFFSETS_TOPIC_PATIENCE_MS } from './offsets-topic.js';
 import { SimCluster } from './testing/sim-cluster.js';
 
 const offsetsTopic = { partitions: 6, replicationFactor: 3, segmentBytes: 4_096 };

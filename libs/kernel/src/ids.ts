@@ -39,7 +39,10 @@ export function topicNameProblem(name: string): string | null {
   return 'topic name has characters outside a-z, A-Z, 0-9, ".", "_" and "-"';
 }
 
+/** Where brokers keep consumer groups and their commits. */
+export const OFFSETS_TOPIC = '__consumer_offsets';
+
 /** Topic names that only the cluster itself writes. */
 export function isInternalTopic(name: string): boolean {
-  return name === '__consumer_offsets' || name === '__transaction_state';
+  return name === OFFSETS_TOPIC || name === '__transaction_state';
 }

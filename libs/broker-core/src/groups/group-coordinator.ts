@@ -30,14 +30,14 @@ import {
   type Time,
   type TopicPartition,
 } from '#groups';
-import type { KafkaErrorName, Operation, RequestContext, TopicId } from '#kernel';
+import { type KafkaErrorName, OFFSETS_TOPIC, type Operation, type RequestContext, type TopicId } from '#kernel';
 import type { MetadataImage } from '#metadata';
 import type { BrokerState } from '../broker-state.js';
 import { isTopicReady } from '../cluster.js';
 import type { GroupCoordinatorConfig } from '../contract.js';
 import type { FindCoordinatorsRequest, FoundCoordinator, GroupVerbs } from '../group-verbs.js';
 import type { Partition } from '../partition.js';
-import { GroupShard, type GroupShardHost, OFFSETS_TOPIC } from './group-shard.js';
+import { GroupShard, type GroupShardHost } from './group-shard.js';
 import { confirmLeadership } from './leadership.js';
 
 /** All of one group's member metadata and assignments: one record must fit into a segment of `__consumer_offsets` (offsets.topic.segment.bytes). */

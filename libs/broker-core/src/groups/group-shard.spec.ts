@@ -1,5 +1,5 @@
 import { type GroupConfig, GroupTable, type JoinGroupResponse, type OffsetCommitResponse, type OffsetFetchResponse } from '#groups';
-import type { KafkaErrorName } from '#kernel';
+import { type KafkaErrorName, OFFSETS_TOPIC } from '#kernel';
 import type { PartitionRecord } from '#metadata';
 import type { BrokerStatus } from '#replication';
 import { silentLogger } from '#seams';
@@ -9,7 +9,7 @@ import { partitionRecord } from '../../../replication/src/testing/partition-reco
 import { Counters } from '../counters.js';
 import { ParkedFetches } from '../parked-fetches.js';
 import { Partition, type PartitionHost } from '../partition.js';
-import { GroupShard, OFFSETS_TOPIC } from './group-shard.js';
+import { GroupShard } from './group-shard.js';
 import { confirmLeadership } from './leadership.js';
 
 const CONFIG: GroupConfig = {

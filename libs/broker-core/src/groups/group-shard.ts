@@ -19,7 +19,6 @@ import type { LeaderState } from '#replication';
 import type { Cancellable, Clock, Logger, Scheduler } from '#seams';
 import type { Partition } from '../partition.js';
 
-export const OFFSETS_TOPIC = '__consumer_offsets';
 /** Read and applied in one turn of the event loop while loading; some thousand commits. */
 export const LOAD_BYTES_PER_TURN = 128 * 1024;
 /** Of one append; a single larger record still goes. */
