@@ -5,10 +5,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GroupConsumer, YakClient } from '#client';
+import { OFFSETS_TOPIC } from '#kernel';
 import { LocalCluster } from '../test/e2e/support/local-cluster.js';
-import { median, newClient, quantile, residentMiB, row, seams, sleep, until } from './measure.js';
+import { seams } from '../test/e2e/support/seams.js';
+import { until } from '../test/e2e/support/until.js';
+import { median, newClient, quantile, residentMiB, row, sleep } from './measure.js';
 
-const OFFSETS_TOPIC = '__consumer_offsets';
 const JOINS = 21;
 const REBALANCES = 5;
 const COMMIT_SECONDS = 5;

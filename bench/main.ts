@@ -5,8 +5,9 @@
  */
 import { spawn } from 'node:child_process';
 import { LocalCluster } from '../test/e2e/support/local-cluster.js';
+import { seams } from '../test/e2e/support/seams.js';
 import { GROUP_PARTS, groups } from './groups.js';
-import { cpuSeconds, median, newClient, residentMiB, row, seams } from './measure.js';
+import { cpuSeconds, median, newClient, residentMiB, row } from './measure.js';
 
 const RUNS = 5;
 const RECORD_BYTES = 1024;

@@ -1,17 +1,8 @@
-/** What all measurements share: the seams of a real process, figures of processes, and how a figure is printed. */
+/** What all measurements share: a client, figures of processes, and how a figure is printed. */
 import { readFileSync } from 'node:fs';
 import { YakClient } from '#client';
-import { silentLogger } from '#seams';
-import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import type { LocalCluster } from '../test/e2e/support/local-cluster.js';
-
-export const seams = {
-  clock: new NodeClock(),
-  scheduler: new NodeScheduler(),
-  random: new NodeRandom(),
-  network: new NodeNetwork(),
-  logger: silentLogger,
-};
+import { seams } from '../test/e2e/support/seams.js';
 
 export function newClient(cluster: LocalCluster): YakClient {
   return new YakClient({ bootstrap: cluster.bootstrap }, seams);
@@ -33,14 +24,6 @@ export function row(name: string, value: string): void {
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs: number, what: string): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}`);
-    await sleep(20);
-  }
 }
 
 export function residentMiB(pid: number): number {

@@ -4,13 +4,13 @@
  */
 import { hasKafkaTools, isKcatHere } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { until } from '../e2e/support/until.js';
 import { assignmentsOf } from './support/assignments.js';
 import { type ClientProcess, killClients, yakProcess } from './support/client-process.js';
 import { FedTopic, kafkaClient } from './support/fed-topic.js';
 import { coordinatorOf } from './support/group-coordinator.js';
 import { KafkaTools } from './support/kafka-tools.js';
 import { KcatMember } from './support/kcat-member.js';
-import { until } from './support/until.js';
 
 const PARTITIONS = 6;
 

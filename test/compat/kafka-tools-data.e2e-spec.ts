@@ -7,10 +7,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasKafkaTools } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { until } from '../e2e/support/until.js';
 import { type ClientProcess, killClients } from './support/client-process.js';
 import { coordinatorOf } from './support/group-coordinator.js';
 import { KafkaTools } from './support/kafka-tools.js';
-import { until } from './support/until.js';
 
 let cluster: LocalCluster;
 let tools: KafkaTools;

@@ -4,9 +4,9 @@
  */
 import { type Admin, ConfigResourceTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { until } from '../e2e/support/until.js';
 import { coordinatorOf } from './support/group-coordinator.js';
 import { areSettled } from './support/settled-consumers.js';
-import { until } from './support/until.js';
 
 let cluster: LocalCluster;
 let kafka: Kafka;

@@ -4,11 +4,11 @@
  */
 import { isKcatHere } from '../e2e/support/foreign-tools.js';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { until } from '../e2e/support/until.js';
 import { killClients } from './support/client-process.js';
 import { FedTopic } from './support/fed-topic.js';
 import { coordinatorOf } from './support/group-coordinator.js';
 import { KcatMember } from './support/kcat-member.js';
-import { until } from './support/until.js';
 
 const PARTITIONS = 6;
 

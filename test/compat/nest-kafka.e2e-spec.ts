@@ -17,8 +17,8 @@ import {
 import { type Consumer, type Kafka, logLevel } from 'kafkajs';
 import { firstValueFrom } from 'rxjs';
 import { LocalCluster } from '../e2e/support/local-cluster.js';
+import { until } from '../e2e/support/until.js';
 import { areSettled } from './support/settled-consumers.js';
-import { until } from './support/until.js';
 
 const ordered: string[] = [];
 

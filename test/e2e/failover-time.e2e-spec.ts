@@ -5,10 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { YakClient } from '#client';
-import { silentLogger } from '#seams';
-import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { yak } from './support/commands.js';
 import { LocalCluster } from './support/local-cluster.js';
+import { seams } from './support/seams.js';
 
 const AIM_KILLED_MS = 1_000;
 const SESSION_MS = 2_000;
@@ -22,10 +21,7 @@ beforeAll(async () => {
   // A coordinator that has just started gives every broker a full new session (R22): the first death is not timed inside it.
   await new Promise((resolve) => setTimeout(resolve, SESSION_MS));
   await yak(['topic', 'create', 'beat', '--partitions', '1', '--bootstrap', cluster.bootstrap[0]!]);
-  client = new YakClient(
-    { bootstrap: [...cluster.bootstrap, `127.0.0.1:${cluster.ports.coordinator}`] },
-    { clock: new NodeClock(), scheduler: new NodeScheduler(), random: new NodeRandom(), network: new NodeNetwork(), logger: silentLogger },
-  );
+  client = new YakClient({ bootstrap: [...cluster.bootstrap, `127.0.0.1:${cluster.ports.coordinator}`] }, seams);
 }, 60_000);
 
 afterAll(async () => {

@@ -4,12 +4,12 @@
  * Records that were printed twice are allowed, counted and printed.
  */
 import { YakClient } from '#client';
-import { silentLogger } from '#seams';
-import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { yak } from './support/commands.js';
 import { MemberProcess, PrintedRecords } from './support/group-members.js';
 import { GroupWatch } from './support/group-watch.js';
 import { LocalCluster } from './support/local-cluster.js';
+import { seams } from './support/seams.js';
+import { until } from './support/until.js';
 
 const PARTITIONS = 6;
 const RECORDS_PER_TURN = 10;
@@ -22,13 +22,6 @@ let cluster: LocalCluster;
 let client: YakClient;
 
 function newClient(): YakClient {
-  const seams = {
-    clock: new NodeClock(),
-    scheduler: new NodeScheduler(),
-    random: new NodeRandom(),
-    network: new NodeNetwork(),
-    logger: silentLogger,
-  };
   return new YakClient({ bootstrap: [...cluster.bootstrap, `127.0.0.1:${cluster.ports.coordinator}`] }, seams);
 }
 
@@ -44,14 +37,6 @@ afterAll(async () => {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function until(condition: () => boolean | Promise<boolean>, timeoutMs: number, what: string): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}`);
-    await sleep(50);
-  }
 }
 
 async function createTopic(name: string, partitions: number): Promise<void> {

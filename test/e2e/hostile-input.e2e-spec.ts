@@ -8,8 +8,6 @@ import { join } from 'node:path';
 import { type Client, YakClient } from '#client';
 import { RecordBatchBuilder } from '#record';
 import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, PATTERNS } from '#rpc';
-import { silentLogger } from '#seams';
-import { NodeClock, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import {
   ALL_APIS,
   apiVersionsApi,
@@ -36,6 +34,7 @@ import {
 } from '#wire';
 import { LocalCluster, ROOT, type UpEvent } from './support/local-cluster.js';
 import { nestJson, RawPeer } from './support/raw-peer.js';
+import { seams } from './support/seams.js';
 
 const MIB = 1024 * 1024;
 const RSS_GROWTH_MAX = 128 * MIB;
@@ -117,13 +116,6 @@ class Witness {
 
 beforeAll(async () => {
   cluster = await LocalCluster.start();
-  const seams = {
-    clock: new NodeClock(),
-    scheduler: new NodeScheduler(),
-    random: new NodeRandom(),
-    network: new NodeNetwork(),
-    logger: silentLogger,
-  };
   client = new YakClient({ bootstrap: cluster.bootstrap, clientId: 'witness' }, seams);
   for (const name of ['witness', 'target', 'large']) {
     const { topics } = await client.admin.createTopics({ topics: [{ name, partitions: 3, replicationFactor: 3 }] });

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { ROOT, YAK } from '../../e2e/support/local-cluster.js';
-import { until } from './until.js';
+import { until } from '../../e2e/support/until.js';
 
 export interface ClientOptions {
   /** Standard input; 'open' leaves it to the caller (`write`, `endInput`). */

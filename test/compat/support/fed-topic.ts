@@ -4,7 +4,7 @@
  */
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import type { LocalCluster } from '../../e2e/support/local-cluster.js';
-import { until } from './until.js';
+import { until } from '../../e2e/support/until.js';
 
 export function kafkaClient(cluster: LocalCluster, clientId = 'compat'): Kafka {
   return new Kafka({

@@ -6,8 +6,8 @@
  */
 import type { Consumer } from 'kafkajs';
 import type { LocalCluster } from '../../e2e/support/local-cluster.js';
+import { until } from '../../e2e/support/until.js';
 import { kafkaClient } from './fed-topic.js';
-import { until } from './until.js';
 
 /** More than one fetch takes (maxWaitTimeInMs of the tests) at their intervals of heartbeats. */
 const HEARTBEATS = 3;
