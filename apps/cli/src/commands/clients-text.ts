@@ -2,6 +2,7 @@
 import type { ConnectedClient, ListClientsResponse } from '#rpc';
 import { formatTable } from '../../../shared/command/figures.js';
 import { formatDuration } from '../../../shared/command/moments.js';
+import { hostOfAddress } from './hosts.js';
 
 export interface ClientFilter {
   readonly group?: string;
@@ -55,10 +56,5 @@ function membershipText({ groupId, memberId, groupInstanceId }: ConnectedClient[
 }
 
 function identity({ clientId, address }: ConnectedClient): string {
-  return JSON.stringify([clientId, hostOf(address)]);
-}
-
-/** Without the port. */
-export function hostOf(address: string): string {
-  return address.replace(/:\d+$/, '');
+  return JSON.stringify([clientId, hostOfAddress(address)]);
 }

@@ -5,6 +5,7 @@ import { formatCount, formatTable } from '../../../shared/command/figures.js';
 import { formatDuration, formatMoment } from '../../../shared/command/moments.js';
 import { printableLine } from '../../../shared/command/printable.js';
 import { type Assignments, ownersOf } from './group-assignments.js';
+import { hostOfMember } from './hosts.js';
 
 const MEMBERS_NAMED_MAX = 5;
 /** What is left of the generated part of a member id, where only people read it. */
@@ -39,7 +40,7 @@ function membersTable(group: DescribedGroup, assignments: Assignments): string {
     const topics = assignments.get(one.memberId);
     const reads = topics?.map(({ topic, partitions }) => `${topic}:${partitions.join(',')}`).join(' ');
     const shown = group.state !== 'Stable' ? '(rebalancing)' : topics === null ? '?' : reads || 'none';
-    return [`  ${one.clientId}`, hostOf(one), one.groupInstanceId ?? '-', one.memberId, shown];
+    return [`  ${one.clientId}`, hostOfMember(one), one.groupInstanceId ?? '-', one.memberId, shown];
   });
   return formatTable([['  client', 'host', 'instance', 'member', 'reads'], ...rows]);
 }
@@ -107,7 +108,7 @@ function outcomeText({ outcome, generationId, memberCount, protocolName }: Rebal
 type Named = Pick<GroupMemberDescription, 'memberId' | 'groupInstanceId' | 'clientId' | 'clientHost'>;
 
 function memberText(member: Named): string {
-  const who = `${shortMemberId(member)} at ${hostOf(member)}`;
+  const who = `${shortMemberId(member)} at ${hostOfMember(member)}`;
   return member.groupInstanceId === null ? who : `instance ${member.groupInstanceId} (${who})`;
 }
 
@@ -123,11 +124,6 @@ function shortMemberId({ memberId, clientId, groupInstanceId }: Named): string {
   const random = prefix === undefined ? memberId : memberId.slice(prefix!.length + 1);
   const short = random.length > MEMBER_ID_DIGITS + 1 ? `${random.slice(0, MEMBER_ID_DIGITS)}…` : random;
   return clientId === '' ? short : `${clientId}-${short}`;
-}
-
-/** Kafka writes `/127.0.0.1`. */
-function hostOf({ clientHost }: Pick<Named, 'clientHost'>): string {
-  return clientHost.replace(/^\//, '');
 }
 
 export function records(count: number): string {

@@ -7,7 +7,7 @@ import type { LocateRecordRequest, LocateRecordResponse } from '#rpc';
 import { formatBytes, formatCount, formatTable } from '../../../shared/command/figures.js';
 import { formatDuration, formatMoment } from '../../../shared/command/moments.js';
 import { printableLine } from '../../../shared/command/printable.js';
-import { hostOf } from './clients-text.js';
+import { hostOfAddress, hostOfMember } from './hosts.js';
 
 /**
  * `uncommitted`: stored by the leader, not below the high watermark yet. `deleted`: below the start of the log. `compacted`:
@@ -143,7 +143,7 @@ function groups(offset: number, whereabouts: RecordWhereabouts): string[] {
 
 function groupText(offset: number, { groupId, state, committedOffset, owner }: Group, end: number | null): string {
   const member = owner
-    ? `; member ${owner.groupInstanceId ?? owner.memberId} (${owner.clientId} at ${hostName(owner.clientHost)}) has the partition`
+    ? `; member ${owner.groupInstanceId ?? owner.memberId} (${owner.clientId} at ${hostOfMember(owner)}) has the partition`
     : `; it is ${state}`;
   if (committedOffset === null) return `Group ${groupId} has committed nothing here${member}.`;
   const committed = `committed ${formatCount(committedOffset)}`;
@@ -175,7 +175,7 @@ function readers(whereabouts: RecordWhereabouts, nowMs: number): string[] {
 function membership(reader: LocateRecordResponse['fetchedBy'][number], owners: readonly Group[]): string {
   if (reader.groupId !== null) return ` (member ${reader.memberId} of group ${reader.groupId})`;
   const matching = owners.filter(
-    ({ owner }) => owner!.clientId === reader.clientId && hostName(owner!.clientHost) === hostOf(reader.address),
+    ({ owner }) => owner!.clientId === reader.clientId && hostOfMember(owner!) === hostOfAddress(reader.address),
   );
   if (matching.length !== 1) return '';
   const [{ groupId, owner }] = matching as [Group];
@@ -220,11 +220,6 @@ function groupsOf({ answers }: RecordWhereabouts): Group[] {
 
 function clientText(clientId: string | null, software: string | null, address: string): string {
   return `${clientId ?? 'a client without id'} (${software ?? 'library unknown'}) at ${address}`;
-}
-
-/** Kafka writes `/127.0.0.1`. */
-function hostName(clientHost: string): string {
-  return clientHost.replace(/^\//, '');
 }
 
 function ago(wallMs: number, nowMs: number): string {
