@@ -50,7 +50,8 @@ export const TOPIC_CONFIGS = {
     ...fromServer('log.retention.ms'),
     min: -1,
     unit: 'ms',
-    documentation: 'A closed segment whose newest record is older than this is deleted. -1 keeps records for ever.',
+    documentation:
+      'A segment whose newest record is older than this is deleted, the open one as well, at the next look (log.retention.check.interval.ms). -1 keeps records for ever.',
   }),
   'retention.bytes': long({
     ...fromServer('log.retention.bytes'),
