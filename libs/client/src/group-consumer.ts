@@ -185,7 +185,7 @@ export class YakGroupConsumer implements GroupConsumer, FetcherOwner, Membership
   }
 
   /** The caller gets time to finish what it has in hand, then what it did is committed. */
-  async revoking(_generation: Generation, reason: string): Promise<void> {
+  async revoking(reason: string): Promise<void> {
     // Whoever closes it commits, and then there is no next generation.
     if (this.closing !== null) return new Promise(() => {});
     const assignment = this.current!;
@@ -203,7 +203,7 @@ export class YakGroupConsumer implements GroupConsumer, FetcherOwner, Membership
     await this.within(this.options.revocationMs, work());
   }
 
-  ended(_generation: Generation, isLost: boolean, reason: string): void {
+  ended(isLost: boolean, reason: string): void {
     const assignment = this.current;
     if (assignment === null) return;
     this.stopReading(assignment);

@@ -26,12 +26,13 @@ import { GroupLeader } from './group-leader.js';
 import type { GroupOptions } from './group-options.js';
 import { GROUP_ATTEMPT_TIMEOUT_MS, JOIN_SLACK_MS } from './group-options.js';
 
+/** Of one generation at a time: assigned, then ended, mostly with a revocation in between. */
 export interface MembershipOwner {
   assigned(generation: Generation): void;
   /** The generation may commit until this resolves. Must resolve within revocationMs. */
-  revoking(generation: Generation, reason: string): Promise<void>;
+  revoking(reason: string): Promise<void>;
   /** It is over, with or without (`isLost`) an orderly revocation. */
-  ended(generation: Generation, isLost: boolean, reason: string): void;
+  ended(isLost: boolean, reason: string): void;
   failed(error: unknown): void;
 }
 
@@ -96,7 +97,7 @@ export class GroupMembership {
       await generation.interrupted;
       const interruption = generation.interruption!;
       if (interruption.kind === 'rebalance' && !this.isStopped) {
-        await Promise.race([this.owner.revoking(generation, interruption.reason), generation.lost]);
+        await Promise.race([this.owner.revoking(interruption.reason), generation.lost]);
       }
       if (this.isStopped) return;
       reason = this.end(generation);
@@ -110,11 +111,11 @@ export class GroupMembership {
     if (interruption.kind === 'fenced') {
       this.memberId = '';
       const error = fencedError(this.options);
-      this.owner.ended(generation, true, error.message);
+      this.owner.ended(true, error.message);
       throw error;
     }
     if (interruption.kind === 'lost' && interruption.isMemberForgotten) this.memberId = '';
-    this.owner.ended(generation, interruption.kind === 'lost', interruption.reason);
+    this.owner.ended(interruption.kind === 'lost', interruption.reason);
     return interruption.reason;
   }
 
