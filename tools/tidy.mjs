@@ -21,6 +21,10 @@ export const LIB_DEPENDENCIES = {
     because: 'groups are pure: commands and records in, records and answers out; the log is the broker’s',
   },
   metadata: { may: ['kernel', 'seams', 'config'], because: 'decisions are pure: state and command in, records out' },
+  'metadata-redis': {
+    may: ['kernel', 'metadata', 'seams'],
+    because: 'an adapter of the MetadataLog port: with seams-node the only lib that touches the network, through ioredis',
+  },
   replication: {
     may: ['kernel', 'metadata'],
     because: 'leader and follower state are pure; files and connections are moved by broker-core',
@@ -136,6 +140,8 @@ function checkImports(path, line, say) {
   if (owner && /^@nestjs\/|^rxjs|^class-(?:validator|transformer)/.test(target) && !isSpec(path)) {
     say(`imports ${target}: the engine is plain TypeScript, Nest is the shell (apps)`);
   }
+  if (owner && owner !== 'metadata-redis' && target === 'ioredis' && !isSpec(path))
+    say('imports ioredis: Redis is known to libs/metadata-redis only');
   const lib = /^#([\w-]+)$/.exec(target)?.[1];
   if (!owner || !lib || lib === owner || isSpec(path) || /\/src\/testing\//.test(path)) return;
   const rule = LIB_DEPENDENCIES[owner];

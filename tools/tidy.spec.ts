@@ -21,6 +21,7 @@ it.each([
   ['a deep import', lib('rpc', 'a.ts', "import { x } from '#kernel/errors.js';"), 'through its index.ts only'],
   ['a way around it', lib('rpc', 'a.ts', "import { x } from '../../kernel/src/errors.js';"), 'reaches into libs/kernel by path'],
   ['Nest in a lib', lib('client', 'a.ts', "import { Injectable } from '@nestjs/common';"), 'Nest is the shell'],
+  ['Redis outside its adapter', lib('client', 'a.ts', "import { Redis } from 'ioredis';"), 'libs/metadata-redis only'],
   ['a missing page of a lib', [['libs/log/src/index.ts', '']], 'libs/log: has no README.md'],
   ['an unknown lib', lib('misc', 'a.ts', ''), 'libs/misc: has no row in LIB_DEPENDENCIES'],
   ['an app in another app', [['apps/cli/src/a.ts', "import { x } from '../../broker/src/main.js';"]], 'reaches into apps/broker'],

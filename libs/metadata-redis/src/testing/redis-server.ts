@@ -1,0 +1,126 @@
+/** A real redis-server of a test: own folder, free port, and every kind of end that a Redis can come to. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const START_TIMEOUT_MS = 10_000;
+const SAFE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
+
+export function isRedisInstalled(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class RedisServer {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'yak-redis-'));
+  private child: ChildProcess | null = null;
+  private port = 0;
+
+  /** Started on a free port, which it keeps from then on. */
+  static async create(): Promise<RedisServer> {
+    const server = new RedisServer();
+    for (let attempt = 0; ; attempt++) {
+      server.port = await freePort();
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        // Somebody else may have taken the port meanwhile.
+        if (attempt === 2) throw error;
+      }
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn('redis-server', ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--dir', this.folder, ...SAFE], {
+      stdio: 'ignore',
+    });
+    this.child = child;
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (!(await this.answersPing())) {
+      if (child.exitCode !== null) throw new Error(`redis-server ended with code ${child.exitCode}`);
+      if (performance.now() > deadline) throw new Error('redis-server does not answer');
+      await sleep(10);
+    }
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.child;
+    this.child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  freeze(): void {
+    this.child!.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child!.kill('SIGCONT');
+  }
+
+  /** Copies its folder as it is now, beside it. */
+  backUp(): void {
+    cpSync(this.folder, `${this.folder}.backup`, { recursive: true });
+  }
+
+  /** Only while it is down: the folder goes back to the last backUp, or to nothing. */
+  restore(what: 'backup' | 'nothing'): void {
+    rmSync(this.folder, { recursive: true });
+    if (what === 'backup') cpSync(`${this.folder}.backup`, this.folder, { recursive: true });
+    else mkdirSync(this.folder);
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(`${this.folder}.backup`, { recursive: true, force: true });
+  }
+
+  /** One command, its first answer line; without any client library. */
+  command(...words: string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.port, '127.0.0.1', () =>
+        socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`),
+      );
+      socket.once('data', (data) => {
+        socket.destroy();
+        resolve(data.toString().split('\r\n')[0]!);
+      });
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('closed')));
+    });
+  }
+
+  private answersPing(): Promise<boolean> {
+    return this.command('PING').then(
+      (line) => line === '+PONG',
+      () => false,
+    );
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
