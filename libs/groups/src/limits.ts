@@ -5,6 +5,7 @@ import type { Refusal } from './responses.js';
 
 /** Characters. Keys of records have 16-bit lengths, and a group id stands in every one. */
 export const GROUP_ID_LENGTH_MAX = 255;
+/** Kafka's: an instance id is a legal topic name. */
 export const GROUP_INSTANCE_ID_LENGTH_MAX = 249;
 /** Of protocolType and of each protocol's name. */
 export const PROTOCOL_NAME_LENGTH_MAX = 255;

@@ -133,7 +133,8 @@ export interface OffsetDeleteResponse {
 }
 
 /** As people and tools see it (Kafka's names). */
-export type GroupStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
+export const GROUP_STATES = ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'] as const;
+export type GroupStateName = (typeof GROUP_STATES)[number];
 
 export interface GroupDescription {
   readonly groupId: string;

@@ -5,20 +5,22 @@
  */
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional, ValidateNested } from 'class-validator';
-import type { GroupStateName } from '#groups';
+import {
+  GROUP_ID_LENGTH_MAX,
+  GROUP_INSTANCE_ID_LENGTH_MAX,
+  GROUP_STATES,
+  type GroupStateName,
+  PROTOCOL_NAME_LENGTH_MAX,
+  PROTOCOLS_MAX,
+} from '#groups';
 import type * as rpc from '#rpc';
 import { IsBase64Bytes, IsEpoch, IsPartitionIndex, IsSafeInteger, IsShortText, Nullable } from './checks.js';
 import { REQUEST_ITEMS_MAX } from './client-requests.js';
 
-export const GROUP_ID_LENGTH_MAX = 255;
-/** Kafka's: an instance id is a legal topic name. */
-export const GROUP_INSTANCE_ID_LENGTH_MAX = 249;
 /** Groups in one request of an administrator. */
 export const GROUPS_PER_REQUEST_MAX = 1_000;
 /** Members in one leave, assignments in one sync. */
 export const GROUP_MEMBERS_MAX = 10_000;
-/** Assignors that a member offers. */
-export const GROUP_PROTOCOLS_MAX = 32;
 /** Of a member, per protocol: its topics, and what it owned. */
 export const MEMBER_METADATA_BYTES_MAX = 64 * 1024;
 /** Of a member: what it is to read. */
@@ -31,9 +33,8 @@ const DURATION_MS_MAX = 2 ** 31 - 1;
 const IsGroupId = () => IsShortText({ min: 1, max: GROUP_ID_LENGTH_MAX });
 const IsMemberId = () => IsShortText({ max: 1_000 });
 const IsInstanceId = () => IsShortText({ min: 1, max: GROUP_INSTANCE_ID_LENGTH_MAX });
-const IsProtocolName = () => IsShortText({ min: 1, max: 255 });
+const IsProtocolName = () => IsShortText({ min: 1, max: PROTOCOL_NAME_LENGTH_MAX });
 const IsGeneration = () => IsSafeInteger({ min: -1, max: DURATION_MS_MAX });
-const STATES: readonly GroupStateName[] = ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'];
 
 /** Who asks, by its own word; in every request that may be a member's. */
 class FromClientDto {
@@ -69,8 +70,8 @@ export class GroupIdsRequestDto implements rpc.FindCoordinatorRequest, rpc.Descr
 export class ListGroupsRequestDto implements rpc.ListGroupsRequest {
   @IsOptional()
   @IsArray()
-  @ArrayMaxSize(STATES.length)
-  @IsIn(STATES as GroupStateName[], { each: true, message: `states must be some of ${STATES.join(', ')}` })
+  @ArrayMaxSize(GROUP_STATES.length)
+  @IsIn(GROUP_STATES, { each: true, message: `states must be some of ${GROUP_STATES.join(', ')}` })
   states?: GroupStateName[];
 }
 
@@ -109,7 +110,7 @@ export class JoinGroupRequestDto extends FromClientDto implements rpc.JoinGroupR
 
   @IsArray()
   @ArrayMinSize(1)
-  @ArrayMaxSize(GROUP_PROTOCOLS_MAX)
+  @ArrayMaxSize(PROTOCOLS_MAX)
   @ValidateNested({ each: true })
   @Type(() => GroupProtocolDto)
   protocols!: GroupProtocolDto[];

@@ -1,10 +1,9 @@
 /** ListGroups: those that this broker coordinates. Filters are words without regard to case; what they do not know matches nothing. */
-import type { GroupStateName } from '#groups';
+import { GROUP_STATES, type GroupStateName } from '#groups';
 import { listGroupsApi } from '#wire';
 import type { Handler } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
 
-const STATES: readonly GroupStateName[] = ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'];
 const ONLY_TYPE = 'classic';
 
 export const listGroupsHandler: Handler<typeof listGroupsApi> = {
@@ -27,7 +26,7 @@ export const listGroupsHandler: Handler<typeof listGroupsApi> = {
 };
 
 function statesOf(filter: readonly string[]): readonly GroupStateName[] | null {
-  return filter.length === 0 ? null : STATES.filter((state) => matches(filter, state));
+  return filter.length === 0 ? null : GROUP_STATES.filter((state) => matches(filter, state));
 }
 
 function matches(filter: readonly string[], word: string): boolean {
