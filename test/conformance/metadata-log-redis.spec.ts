@@ -1,4 +1,5 @@
 // The Redis store against a real redis-server: what every MetadataLog promises, and what can become of a Redis (R17-R20).
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppendResult, type Expected, MetadataImage, type MetadataLog } from '#metadata';
 import { COMMAND_TIMEOUT_MS, RedisMetadataLog } from '#metadata-redis';
@@ -21,7 +22,7 @@ const opened: RedisMetadataLog[] = [];
 let names = 0;
 let name = '';
 
-async function open(options: { logger?: Logger } = {}): Promise<RedisMetadataLog> {
+async function open(options: { logger?: Logger; url?: string } = {}): Promise<RedisMetadataLog> {
   const log = await RedisMetadataLog.open({ url: server.url, name, random: new NodeRandom(), logger: silentLogger, ...options });
   opened.push(log);
   return log;
@@ -143,6 +144,44 @@ async function beginNewHistory(log: MetadataLog): Promise<number> {
     await server.command('SCRIPT', 'FLUSH');
     await fill(log, epoch, 1);
     expect((await log.load()).entries.length).toBe(1);
+  });
+
+  it('R19, R20: a full Redis answers nothing for certain, and a suspicion that it could not store is not forgotten', async () => {
+    const log = await open();
+    const epoch = await log.takeOver(-1);
+    const expected = await fill(log, epoch, 2);
+    try {
+      await server.command('CONFIG', 'SET', 'maxmemory', '1');
+      expect(await log.append(expected, epoch, 'x', [NO_OP])).toMatchObject({ kind: 'unknown', reason: expect.stringContaining('OOM') });
+      await expect(log.markSuspect('broker 2 knows more')).rejects.toMatchObject({ code: 'METADATA_STORE_UNAVAILABLE' });
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    }
+    expect(await (await open()).load()).toMatchObject({ suspicion: null });
+    expect(await log.load()).toMatchObject({ suspicion: 'broker 2 knows more', entries: [{}, {}] });
+    expect(await (await open()).load()).toMatchObject({ suspicion: 'broker 2 knows more' });
+    await beginNewHistory(log);
+    expect(await log.load()).toMatchObject({ suspicion: null });
+  });
+
+  it('works for a user of Redis who may do no more than docs/formats/redis-metadata.md says, and says when the password is wrong', async () => {
+    const page = readFileSync('docs/formats/redis-metadata.md', 'utf8');
+    const rules = /^ACL SETUSER (.*)$/m.exec(page)![1]!.replaceAll('<name>', name).replaceAll('<password>', 'secret').split(' ');
+    expect(await server.command('ACL', 'SETUSER', ...rules)).toBe('+OK');
+    const url = (password: string) => server.url.replace('://', `://yak:${password}@`);
+    const warnings: unknown[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_message, fields) => void warnings.push(fields?.['reason']) };
+    const log = await open({ url: url('secret'), logger });
+    const epoch = await log.takeOver(-1);
+    await fill(log, epoch, 3);
+    await log.writeSnapshot({ revision: 1, coordinatorEpoch: epoch, opId: 'op-1', records: [CLUSTER] }, epoch);
+    await log.markSuspect('broker 2 knows more');
+    await beginNewHistory(log);
+    expect(warnings).toEqual([]);
+    const other = await open({ url: url('wrong') });
+    await expect(other.load()).rejects.toMatchObject({
+      message: expect.stringMatching(/^redis 127.0.0.1:\d+: .*(WRONGPASS|NOAUTH)/),
+    });
   });
 
   it('R19: a broken chain is suspect, and only its good part is told', async () => {

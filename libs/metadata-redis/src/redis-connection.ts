@@ -34,6 +34,7 @@ export class RedisConnection {
     this.client = new Redis({
       ...address,
       connectionName: 'yak-coordinator',
+      disableClientInfo: true,
       protocol: 2,
       lazyConnect: true,
       enableOfflineQueue: false,

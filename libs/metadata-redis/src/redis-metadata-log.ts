@@ -35,6 +35,8 @@ export class RedisMetadataLog implements MetadataLog {
   private suspicion: string | null = null;
   private witness: Witness | null = null;
   private storeId = '';
+  /** What markSuspect was told and Redis may not have heard. */
+  private unstoredMark: { readonly reason: string; readonly coordinatorEpoch: CoordinatorEpoch } | null = null;
   /** Highest that this process saw anywhere: none below is ever handed out again. */
   private highestEpoch: CoordinatorEpoch = NO_EPOCH;
 
@@ -69,7 +71,7 @@ export class RedisMetadataLog implements MetadataLog {
     ];
     const chain = readStoredChain(flat, snapshotLine, lines, this.connection.name);
     this.highestEpoch = Math.max(this.highestEpoch, chain.coordinatorEpoch);
-    const suspicion = suspicionOf(chain, runId, this.witness);
+    const suspicion = suspicionOf(chain, runId, this.witness) ?? this.unstoredReason(chain.coordinatorEpoch);
     if (suspicion !== null && suspicion !== chain.suspect) await this.mark(suspicion);
     this.runId = runId;
     this.suspicion = suspicion;
@@ -104,6 +106,7 @@ export class RedisMetadataLog implements MetadataLog {
     if (this.suspicion !== null) return;
     // Holds for this process from now on, whatever becomes of the command.
     this.suspicion = reason.replace(/\s+/g, ' ');
+    this.unstoredMark = { reason: this.suspicion, coordinatorEpoch: this.highestEpoch };
     await this.mark(this.suspicion);
   }
 
@@ -137,7 +140,10 @@ export class RedisMetadataLog implements MetadataLog {
     const kind = this.suspicion === null ? 'chain' : 'new-history';
     const answer = await this.step('snapshot', coordinatorEpoch, kind, snapshot.revision, snapshot.opId, lineOf(snapshot));
     if (answer[0] !== 'ok') throw this.refused(answer);
-    if (kind === 'new-history') this.suspicion = null;
+    if (kind === 'new-history') {
+      this.suspicion = null;
+      this.unstoredMark = null;
+    }
     if (kind === 'new-history' || snapshot.revision > (this.witness?.revision ?? -1))
       this.saw({ storeId: this.storeId, coordinatorEpoch, revision: snapshot.revision, opId: snapshot.opId });
   }
@@ -157,7 +163,14 @@ export class RedisMetadataLog implements MetadataLog {
 
   private async mark(reason: string): Promise<void> {
     const answer = await this.connection.run(this.keys, 'mark', this.highestEpoch, reason, randomId(this.random));
+    this.unstoredMark = null;
     if (answer[0] !== 'ok') throw this.refused(answer);
+  }
+
+  /** Whoever took over since then decides alone. */
+  private unstoredReason(coordinatorEpoch: CoordinatorEpoch): string | null {
+    const mark = this.unstoredMark;
+    return mark !== null && coordinatorEpoch <= mark.coordinatorEpoch ? mark.reason : null;
   }
 
   private saw({ storeId, coordinatorEpoch, revision, opId }: Witness): void {
