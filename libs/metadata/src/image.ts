@@ -5,7 +5,7 @@
  * An image is a fold over the chain: state changes by applying records and in no other way, so recovery, the coordinator's
  * live path and the brokers' copies are one code. It decides nothing.
  */
-import type { BrokerEpoch, BrokerId, CoordinatorEpoch, TopicId } from '#kernel';
+import type { BrokerId, CoordinatorEpoch, TopicId } from '#kernel';
 import { NO_EPOCH, YakError } from '#kernel';
 import type {
   BrokerRecord,
@@ -276,9 +276,4 @@ export function liveMembers(partition: PartitionRecord, registrations: Registrat
 /** ISR members that are fenced or stopped and hold everything committed (R10); what doors report as eligible leader replicas. */
 export function keptMembers(partition: PartitionRecord, registrations: Registrations): BrokerId[] {
   return partition.isr.filter((seat) => !isLiveSeat(seat, registrations)).map((seat) => seat.brokerId);
-}
-
-/** The broker epoch of a member's seat, or NO_EPOCH. */
-export function seatEpoch(partition: PartitionRecord, brokerId: BrokerId): BrokerEpoch {
-  return partition.isr.find((seat) => seat.brokerId === brokerId)?.brokerEpoch ?? NO_EPOCH;
 }

@@ -4,7 +4,7 @@ import type { LocalCluster } from '../../e2e/support/local-cluster.js';
 /** Default of offsets.topic.num.partitions. */
 const PARTITIONS = 6;
 
-export function offsetsPartitionOf(groupId: string): number {
+function offsetsPartitionOf(groupId: string): number {
   let hash = 0;
   for (let n = 0; n < groupId.length; n++) hash = (Math.imul(hash, 31) + groupId.charCodeAt(n)) | 0;
   return (hash & 0x7fffffff) % PARTITIONS;

@@ -118,7 +118,7 @@ function offsetAsked(target: ResetTarget, { committed, earliest, latest, atTime 
   }
 }
 
-export function planText(groupId: string, target: ResetTarget, steps: readonly ResetStep[], isExecuted: boolean): string {
+function planText(groupId: string, target: ResetTarget, steps: readonly ResetStep[], isExecuted: boolean): string {
   const rows = steps.map((one) => [
     `  ${one.topic}`,
     String(one.partition),

@@ -75,7 +75,7 @@ export async function deleteGroups(
 }
 
 /** Throws when it does not exist, or may not be seen. */
-export async function knownGroup(client: Client, groupId: string): Promise<DescribedGroup> {
+async function knownGroup(client: Client, groupId: string): Promise<DescribedGroup> {
   const group = (await client.admin.groups.describe([groupId]))[0]!;
   if (group.error !== 'NONE') throw groupError(groupId, group.error, group.message);
   return group;

@@ -10,7 +10,6 @@ const HASH_BYTES = 16;
 const ENTRY_BYTES = HASH_BYTES + 8;
 /** Of the slots; more makes looking up slow. */
 const LOAD_MAX = 0.75;
-export const OFFSET_MAP_BYTES_MIN = ENTRY_BYTES * 64;
 
 export class OffsetMap {
   readonly capacity: number;

@@ -20,9 +20,3 @@ export function versionRange(text: string): VersionRange {
 export function includes(range: VersionRange, version: number): boolean {
   return version >= range.min && version <= range.max;
 }
-
-export function formatVersionRange(range: VersionRange): string {
-  if (range.max < range.min) return 'none';
-  if (range.max === 32767) return `${range.min}+`;
-  return range.min === range.max ? `${range.min}` : `${range.min}-${range.max}`;
-}

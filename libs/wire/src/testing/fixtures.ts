@@ -30,19 +30,11 @@ export interface GoldenFrame {
   readonly value: Record<string, unknown>;
   readonly hex: string;
 }
-export interface ServedApi {
-  readonly key: number;
-  readonly name: string;
-  readonly versions: string;
-  readonly flexible: string;
-  readonly latestVersionUnstable?: boolean;
-}
 
 function load<T>(file: string): T {
   return JSON.parse(readFileSync(new URL(`../../../../test/fixtures/wire/${file}`, import.meta.url), 'utf8')) as T;
 }
 
 export const fieldFacts = () => load<{ apis: ApiFacts[] }>('fields.json').apis;
-export const kafkaApis = () => load<{ kafka: string; apis: ServedApi[] }>('apis.json');
 export const errorFacts = () => load<{ errors: { code: number; name: string; isRetriable: boolean }[] }>('errors.json').errors;
 export const goldenFrames = (file: string) => load<{ frames: GoldenFrame[] }>(`golden/${file}.json`).frames;
