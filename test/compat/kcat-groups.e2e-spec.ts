@@ -96,3 +96,51 @@ it('the coordinator of the group is killed, then every other broker in turn, whi
   expect(await topic.isCommittedToTheEnd('weathering')).toBe(true);
   console.log(`${topic.acknowledged} acknowledged, ${values().length - new Set(values()).size} read again, 3 brokers killed`);
 }, 150_000);
+
+it('static members: one is killed and comes back within its session, and nobody rebalances', async () => {
+  if (!hasKcat) return;
+  topic = await FedTopic.create(cluster, 'static', PARTITIONS);
+  const member = (name: string, instanceId: string): KcatMember =>
+    new KcatMember(cluster, name, 'resting', 'static', [`group.instance.id=${instanceId}`, 'session.timeout.ms=15000']);
+  const stays = member('stays', 'a');
+  const goes = member('goes', 'b');
+  await haveShared([stays, goes], [3, 3]);
+  await topic.feed(300);
+  await topic.wasReadBy(() => [...stays.values, ...goes.values], 20_000);
+  const rebalances = (): number => stays.errorLines.filter((line) => line.includes('rebalanced')).length;
+  const rebalancesBefore = rebalances();
+
+  goes.kill('SIGKILL');
+  await goes.done;
+  await topic.feed(300);
+  const back = member('back', 'b');
+  await topic.wasReadBy(
+    () => [...stays.values, ...goes.values, ...back.values],
+    20_000,
+    () => back.tail(),
+  );
+  expect(back.partitions).toEqual(goes.partitions);
+  expect(rebalances()).toBe(rebalancesBefore);
+}, 60_000);
+
+it('cooperative-sticky: a member joins one that reads, then is left alone', async () => {
+  if (!hasKcat) return;
+  topic = await FedTopic.create(cluster, 'sticky', PARTITIONS);
+  const member = (name: string): KcatMember =>
+    new KcatMember(cluster, name, 'cooperating', 'sticky', ['partition.assignment.strategy=cooperative-sticky']);
+  const first = member('first');
+  await topic.feed(300);
+  await topic.wasReadBy(() => first.values, 20_000);
+  const second = member('second');
+  const values = (): string[] => [...first.values, ...second.values];
+  const tails = (): string => [first.tail(), second.tail()].join('\n');
+  const feedUntilSecondReads = async (): Promise<boolean> => {
+    await topic.feed(150);
+    return second.values.length > 0;
+  };
+  await until(feedUntilSecondReads, 20_000, 'the second member to read', tails);
+  await topic.wasReadBy(values, 20_000, tails);
+  first.kill('SIGKILL');
+  await topic.feed(300);
+  await topic.wasReadBy(values, 20_000, tails);
+}, 60_000);
