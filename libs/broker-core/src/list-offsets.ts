@@ -1,5 +1,6 @@
 /** ListOffsets: earliest, latest (the high watermark), by timestamp. Served by the leader only. */
 import type { KafkaErrorName, RequestContext } from '#kernel';
+import { askedLeader } from './asked-leader.js';
 import type { BrokerState } from './broker-state.js';
 import type { Partition } from './partition.js';
 import type { ListOffsetsRequest, ListOffsetsResponse } from './verbs.js';
@@ -17,14 +18,9 @@ export async function listOffsets(broker: BrokerState, context: RequestContext, 
 }
 
 async function listOne(broker: BrokerState, context: RequestContext, asked: Asked): Promise<Answer> {
-  if (!broker.authorizer.isAllowed(context, 'DESCRIBE', { type: 'TOPIC', name: asked.topic }))
-    return failed(asked, 'TOPIC_AUTHORIZATION_FAILED');
-  const partition = broker.partition(asked.topic, asked.partition);
-  if (!partition) return failed(asked, broker.missingPartitionError(asked.topic, asked.partition));
-  const state = partition.leader;
-  if (!state) return failed(asked, partition.role.kind === 'failed' ? 'KAFKA_STORAGE_ERROR' : 'NOT_LEADER_OR_FOLLOWER');
-  if (asked.currentLeaderEpoch >= 0 && asked.currentLeaderEpoch < state.leaderEpoch) return failed(asked, 'FENCED_LEADER_EPOCH');
-  if (asked.currentLeaderEpoch > state.leaderEpoch) return failed(asked, 'UNKNOWN_LEADER_EPOCH');
+  const led = askedLeader(broker, context, asked);
+  if ('error' in led) return failed(asked, led.error);
+  const { partition, state } = led;
   const { log } = partition;
   if (asked.timestamp === EARLIEST_TIMESTAMP || asked.timestamp === EARLIEST_LOCAL_TIMESTAMP) {
     return found(asked, log.logStartOffset, -1, epochAt(partition, log.logStartOffset));
