@@ -1,14 +1,13 @@
 import { allowAll, type KafkaErrorName } from '#kernel';
 import type { PartitionRecord } from '#metadata';
 import type { BrokerStatus, LeaderState } from '#replication';
-import { silentLogger } from '#seams';
 import { LogHarness } from '../../log/src/testing/log-harness.js';
 import { partitionRecord, seats } from '../../replication/src/testing/partition-record.js';
 import type { BrokerState } from './broker-state.js';
 import type { BrokerEvent } from './contract.js';
-import { Counters } from './counters.js';
 import { LATEST_TIMESTAMP, listOffsets } from './list-offsets.js';
-import { Partition, type PartitionHost } from './partition.js';
+import { Partition } from './partition.js';
+import { partitionHost } from './testing/partition-host.js';
 
 /** Broker 0 under broker epoch 10, with a real log on a simulated disk, among brokers 1 and 2 that are up. */
 async function setUp(record: PartitionRecord = partitionRecord({ leader: -1 })) {
@@ -19,20 +18,11 @@ async function setUp(record: PartitionRecord = partitionRecord({ leader: -1 })) 
   );
   const events: BrokerEvent[] = [];
   const proposals: LeaderState[] = [];
-  const host: PartitionHost = {
-    brokerId: 0,
-    brokerEpoch: 10,
-    clock: harness.time.clock,
-    scheduler: harness.time.scheduler,
-    logger: silentLogger,
-    counters: new Counters(),
-    replicaLagTimeMaxMs: 10_000,
+  const host = partitionHost(harness, {
     status: (id) => brokers.get(id) ?? null,
     emit: (event) => events.push(event),
     proposalPending: (_partition, state) => proposals.push(state),
-    roleChanged: () => {},
-    followerHeld: () => {},
-  };
+  });
   const partition = new Partition(host, record, log, 0);
   return {
     harness,

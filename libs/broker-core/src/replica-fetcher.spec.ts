@@ -6,8 +6,9 @@ import { partitionRecord, seats } from '../../replication/src/testing/partition-
 import type { BrokerState } from './broker-state.js';
 import { Counters } from './counters.js';
 import { fetch } from './fetch.js';
-import { Partition, type PartitionHost } from './partition.js';
+import { Partition } from './partition.js';
 import { REPLICA_FETCH_BACKOFF_MS, ReplicaFetcher } from './replica-fetcher.js';
+import { partitionHost } from './testing/partition-host.js';
 import type { FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse } from './verbs.js';
 
 const LEADER_EPOCH = 5;
@@ -35,20 +36,11 @@ async function following(...topics: string[]) {
     partitionMaxBytes: 1_000_000,
     responseMaxBytes: 1_000_000,
   });
-  const host: PartitionHost = {
-    brokerId: 0,
-    brokerEpoch: 10,
-    clock: harness.time.clock,
-    scheduler: harness.time.scheduler,
-    logger: silentLogger,
-    counters: new Counters(),
-    replicaLagTimeMaxMs: 10_000,
+  const host = partitionHost(harness, {
     status: () => null,
-    emit: () => {},
-    proposalPending: () => {},
     roleChanged: (partition) => fetcher.add(partition, LEADER_EPOCH),
     followerHeld: (partition) => fetcher.heldAdvanced(partition),
-  };
+  });
   const partitions = topics.map((topic) => {
     const partition = new Partition(host, partitionRecord({ leader: -1, leaderEpoch: 4 }), harness.create(topic), 0);
     partition.update(partitionRecord({ leader: 1, leaderEpoch: LEADER_EPOCH, partitionEpoch: 8 }));

@@ -5,10 +5,10 @@ import { silentLogger } from '#seams';
 import { LogHarness } from '../../../log/src/testing/log-harness.js';
 import { partitionRecord } from '../../../replication/src/testing/partition-record.js';
 import type { BrokerState } from '../broker-state.js';
-import { Counters } from '../counters.js';
 import { fetch } from '../fetch.js';
 import { Partition } from '../partition.js';
 import { produce } from '../produce.js';
+import { partitionHost } from '../testing/partition-host.js';
 import { ClientRegistry } from './client-registry.js';
 import { locateRecord } from './locate-record.js';
 
@@ -28,20 +28,7 @@ async function leader() {
   const { clock, scheduler } = harness.time;
   const log = harness.create('t', 0);
   const clients = new ClientRegistry(clock, 0);
-  const host = {
-    brokerId: 0,
-    brokerEpoch: 10,
-    clock,
-    scheduler,
-    logger: silentLogger,
-    counters: new Counters(),
-    replicaLagTimeMaxMs: 10_000,
-    status: (id: number) => ({ brokerEpoch: id + 10, isFenced: false, isShuttingDown: false }),
-    emit: () => {},
-    proposalPending: () => {},
-    roleChanged: () => {},
-    followerHeld: () => {},
-  };
+  const host = partitionHost(harness);
   const partition = new Partition(host, partitionRecord({ leader: -1 }), log, 0);
   partition.update(partitionRecord({ leader: 0, leaderEpoch: 5, partitionEpoch: 8 }));
   const image = {

@@ -6,9 +6,9 @@ import { silentLogger } from '#seams';
 import { SimRandom } from '#seams-sim';
 import { LogHarness } from '../../../log/src/testing/log-harness.js';
 import { partitionRecord } from '../../../replication/src/testing/partition-record.js';
-import { Counters } from '../counters.js';
 import { ParkedFetches } from '../parked-fetches.js';
-import { Partition, type PartitionHost } from '../partition.js';
+import { Partition } from '../partition.js';
+import { partitionHost } from '../testing/partition-host.js';
 import { GroupShard } from './group-shard.js';
 import { confirmLeadership } from './leadership.js';
 
@@ -33,20 +33,7 @@ async function setUp() {
     [0, 1, 2].map((id) => [id, { brokerEpoch: id + 10, isFenced: false, isShuttingDown: false }]),
   );
   const { clock, scheduler } = harness.time;
-  const host: PartitionHost = {
-    brokerId: 0,
-    brokerEpoch: 10,
-    clock,
-    scheduler,
-    logger: silentLogger,
-    counters: new Counters(),
-    replicaLagTimeMaxMs: 60_000,
-    status: (id) => brokers.get(id) ?? null,
-    emit: () => {},
-    proposalPending: () => {},
-    roleChanged: () => {},
-    followerHeld: () => {},
-  };
+  const host = partitionHost(harness, { replicaLagTimeMaxMs: 60_000, status: (id) => brokers.get(id) ?? null });
   const partition = new Partition(host, partitionRecord({ leader: -1 }), log, 0);
   const parkedFetches = new ParkedFetches();
   const world = {

@@ -1,0 +1,23 @@
+/** What a partition needs around it: broker 0 under broker epoch 10, among brokers that are up. A test says what it wants otherwise. */
+import { silentLogger } from '#seams';
+import type { LogHarness } from '../../../log/src/testing/log-harness.js';
+import { Counters } from '../counters.js';
+import type { PartitionHost } from '../partition.js';
+
+export function partitionHost({ time }: LogHarness, changes: Partial<PartitionHost> = {}): PartitionHost {
+  return {
+    brokerId: 0,
+    brokerEpoch: 10,
+    clock: time.clock,
+    scheduler: time.scheduler,
+    logger: silentLogger,
+    counters: new Counters(),
+    replicaLagTimeMaxMs: 10_000,
+    status: (id) => ({ brokerEpoch: id + 10, isFenced: false, isShuttingDown: false }),
+    emit: () => {},
+    proposalPending: () => {},
+    roleChanged: () => {},
+    followerHeld: () => {},
+    ...changes,
+  };
+}
