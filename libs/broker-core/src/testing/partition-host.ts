@@ -1,10 +1,12 @@
 /** What a partition needs around it: broker 0 under broker epoch 10, among brokers that are up. A test says what it wants otherwise. */
-import { silentLogger } from '#seams';
-import type { LogHarness } from '../../../log/src/testing/log-harness.js';
+import { type Clock, type Scheduler, silentLogger } from '#seams';
 import { Counters } from '../counters.js';
 import type { PartitionHost } from '../partition.js';
 
-export function partitionHost({ time }: LogHarness, changes: Partial<PartitionHost> = {}): PartitionHost {
+export function partitionHost(
+  { time }: { readonly time: { readonly clock: Clock; readonly scheduler: Scheduler } },
+  changes: Partial<PartitionHost> = {},
+): PartitionHost {
   return {
     brokerId: 0,
     brokerEpoch: 10,
