@@ -118,7 +118,13 @@ function offsetAsked(target: ResetTarget, { committed, earliest, latest, atTime 
   }
 }
 
-function planText(groupId: string, target: ResetTarget, steps: readonly ResetStep[], isExecuted: boolean): string {
+function planText(
+  groupId: string,
+  target: ResetTarget,
+  steps: readonly ResetStep[],
+  compacted: readonly string[],
+  isExecuted: boolean,
+): string {
   const rows = steps.map((one) => [
     `  ${one.topic}`,
     String(one.partition),
@@ -129,11 +135,13 @@ function planText(groupId: string, target: ResetTarget, steps: readonly ResetSte
   const again = steps.reduce((sum, one) => sum + one.readAgain, 0);
   const skipped = steps.reduce((sum, one) => sum + one.skipped, 0);
   const cost = `${records(again)} ${isExecuted ? 'will' : 'would'} be read again, ${formatSkipped(skipped)} skipped`;
+  const fewer =
+    compacted.length === 0 ? '' : ` (fewer of ${compacted.join(', ')}: ${compacted.length === 1 ? 'it is' : 'they are'} compacted)`;
   const time = target.kind === 'time' ? ` to the first record at or after ${formatMoment(target.timestamp)}` : '';
   return [
     `${groupId}: ${steps.length === 1 ? 'one partition' : `${steps.length} partitions`}${time}`,
     formatTable([['  topic', 'partition', 'from', 'to', 'effect'], ...rows]),
-    isExecuted ? `done: ${cost}` : `nothing was changed: ${cost}; --execute does it`,
+    `${isExecuted ? `done: ${cost}` : `nothing was changed: ${cost}; --execute does it`}${fewer}`,
   ].join('\n');
 }
 
@@ -171,10 +179,21 @@ export async function resetOffsets(
   if (partitions.length === 0) throw new KafkaError('GROUP_ID_NOT_FOUND', `group ${groupId} committed nothing; name topics with --topic`);
   const positions = await positionsOf(client, target, partitions, commits);
   const steps = planReset(target, positions);
+  const compacted = await compactedAmong(client, steps);
   if (options.execute) await commit(client, groupId, steps);
   if (options.json) print(JSON.stringify({ groupId, executed: options.execute === true, partitions: steps }));
-  else print(planText(groupId, target, steps, options.execute === true));
+  else print(planText(groupId, target, steps, compacted, options.execute === true));
   return EXIT.OK;
+}
+
+/** Topics of the plan that have holes, so that offsets count more than there are records. A topic whose configs are not told counts as whole. */
+async function compactedAmong(client: Client, steps: readonly ResetStep[]): Promise<string[]> {
+  const moved = steps.filter(({ readAgain, skipped }) => readAgain + skipped > 0);
+  const topics = [...new Set(moved.map(({ topic }) => topic))];
+  if (topics.length === 0) return [];
+  const asked = topics.map((name) => ({ type: 'topic' as const, name, names: ['cleanup.policy'] }));
+  const { resources } = await client.admin.describeConfigs({ resources: asked });
+  return resources.filter(({ configs }) => configs.some(({ value }) => value?.includes('compact'))).map(({ name }) => name);
 }
 
 /** A group that does not exist yet may be given a place to begin at. */

@@ -57,6 +57,7 @@ interface Fake {
   offsets?: Record<string, [number, number, number]>;
   committed?: Record<string, number>;
   described?: DescribedGroup;
+  compacted?: readonly string[];
 }
 
 interface Run {
@@ -66,7 +67,7 @@ interface Run {
   readonly commits: { topic: string; partition: number; offset: number }[];
 }
 
-function run({ groups, offsets = {}, committed = {}, described = EMPTY }: Fake): Run {
+function run({ groups, offsets = {}, committed = {}, described = EMPTY, compacted = [] }: Fake): Run {
   const printed: string[] = [];
   const commits: Run['commits'] = [];
   const split = (key: string) => ({ topic: key.slice(0, key.lastIndexOf('-')), partition: Number(key.slice(key.lastIndexOf('-') + 1)) });
@@ -89,6 +90,12 @@ function run({ groups, offsets = {}, committed = {}, described = EMPTY }: Fake):
         const error = partitions.length === 0 ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'NONE';
         return { name, error, partitions: partitions.map((key) => ({ partition: split(key).partition })) };
       }),
+    describeConfigs: async ({ resources }: { resources: readonly { name: string }[] }) => ({
+      resources: resources.map(({ name }) => ({
+        name,
+        configs: [{ name: 'cleanup.policy', value: compacted.includes(name) ? 'compact,delete' : 'delete' }],
+      })),
+    }),
     listOffsets: async (requests: readonly { topic: string; partition: number; timestamp: 'earliest' | 'latest' | number }[]) => ({
       partitions: requests.map(({ topic, partition, timestamp }) => {
         const known = offsets[`${topic}-${partition}`]!;
@@ -441,6 +448,14 @@ describe('yak group reset-offsets', () => {
       ].join('\n'),
     );
     expect(one.commits).toEqual([]);
+  });
+
+  it('says of compacted topics that fewer records than offsets are read again', async () => {
+    const one = run({ offsets, committed, compacted: ['t', 'u'] });
+    await resetOffsets(one.client, 'g', parse('--topic', 't', '--topic', 'u', '--to-earliest'), {}, one.print);
+    expect(one.printed.join('\n').split('\n').at(-1)).toBe(
+      'nothing was changed: 90 records would be read again, none skipped; --execute does it (fewer of t: it is compacted)',
+    );
   });
 
   it('commits the plan with --execute', async () => {
