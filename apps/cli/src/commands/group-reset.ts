@@ -136,7 +136,7 @@ function planText(
   const skipped = steps.reduce((sum, one) => sum + one.skipped, 0);
   const cost = `${records(again)} ${isExecuted ? 'will' : 'would'} be read again, ${formatSkipped(skipped)} skipped`;
   const fewer =
-    compacted.length === 0 ? '' : ` (fewer of ${compacted.join(', ')}: ${compacted.length === 1 ? 'it is' : 'they are'} compacted)`;
+    compacted.length === 0 ? '' : ` (maybe fewer of ${compacted.join(', ')}: ${compacted.length === 1 ? 'it is' : 'they are'} compacted)`;
   const time = target.kind === 'time' ? ` to the first record at or after ${formatMoment(target.timestamp)}` : '';
   return [
     `${groupId}: ${steps.length === 1 ? 'one partition' : `${steps.length} partitions`}${time}`,

@@ -450,11 +450,11 @@ describe('yak group reset-offsets', () => {
     expect(one.commits).toEqual([]);
   });
 
-  it('says of compacted topics that fewer records than offsets are read again', async () => {
+  it('says of compacted topics that it may be fewer records than offsets', async () => {
     const one = run({ offsets, committed, compacted: ['t', 'u'] });
     await resetOffsets(one.client, 'g', parse('--topic', 't', '--topic', 'u', '--to-earliest'), {}, one.print);
     expect(one.printed.join('\n').split('\n').at(-1)).toBe(
-      'nothing was changed: 90 records would be read again, none skipped; --execute does it (fewer of t: it is compacted)',
+      'nothing was changed: 90 records would be read again, none skipped; --execute does it (maybe fewer of t: it is compacted)',
     );
   });
 
