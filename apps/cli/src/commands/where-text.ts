@@ -11,7 +11,7 @@ import { hostOfAddress, hostOfMember } from './hosts.js';
 
 /**
  * `uncommitted`: stored by the leader, not below the high watermark yet. `deleted`: below the start of the log. `compacted`:
- * inside the log, but not there. `unknown`: the leader did not answer, and the others cannot tell.
+ * inside the log, but not there. `unknown`: no leader, or one that did not answer, and the others cannot tell.
  */
 export type RecordState = 'committed' | 'uncommitted' | 'not-written' | 'deleted' | 'compacted' | 'unknown';
 
@@ -38,6 +38,11 @@ export function recordState(offset: number, whereabouts: RecordWhereabouts): Rec
   if (!answer.batch) return leader ? 'compacted' : 'unknown';
   if (offset < replica.highWatermark) return 'committed';
   return leader ? 'uncommitted' : 'unknown';
+}
+
+/** Of a record that is `unknown`. */
+export function whyUnknown({ partition }: RecordWhereabouts): string {
+  return partition.leader < 0 ? 'the partition has no leader now' : 'the leader did not answer';
 }
 
 export function whereText(request: LocateRecordRequest, whereabouts: RecordWhereabouts, nowMs: number): string {
@@ -72,7 +77,7 @@ function headline({ topic, partition, offset }: LocateRecordRequest, state: Reco
     case 'compacted':
       return `${name} is gone: the log goes on around it, so compaction removed it (a later record has its key, or its deletion mark expired).`;
     case 'unknown':
-      return `${name}: the leader did not answer, so it is not known whether the record is committed.`;
+      return `${name}: ${whyUnknown(whereabouts)}, so it is not known whether the record is committed.`;
   }
 }
 

@@ -135,6 +135,11 @@ describe('yak where', () => {
       expect(text(known)[0]).toBe('t-0 offset 4,711: the leader did not answer, so it is not known whether the record is committed.');
     }
     expect(recordState(4_711, whereabouts([], [0, 1, 2]))).toBe('unknown');
+    const { partition, ...rest } = whereabouts([answer(0, { replica: null, batch: null })]);
+    const leaderless = { ...rest, partition: { ...partition, leader: -1 } };
+    expect(text(leaderless)[0]).toBe(
+      't-0 offset 4,711: the partition has no leader now, so it is not known whether the record is committed.',
+    );
   });
 
   it('believes the leader of the higher epoch, and says what is not remembered', () => {

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from '../../../shared/command/connection-optio
 import { EXIT, type ExitCode } from '../../../shared/command/exit-codes.js';
 import { PartialError } from '../../../shared/command/failure.js';
 import { withClient } from '../../../shared/command/open-client.js';
-import { recordState, whereText } from './where-text.js';
+import { recordState, whereText, whyUnknown } from './where-text.js';
 
 export async function showWhere(request: LocateRecordRequest, options: ConnectionOptions): Promise<ExitCode> {
   return withClient(options, 'yak-where', async (client) => {
@@ -16,6 +16,6 @@ export async function showWhere(request: LocateRecordRequest, options: Connectio
       : whereText(request, whereabouts, Date.now());
     process.stdout.write(`${text}\n`);
     if (state !== 'unknown') return EXIT.OK;
-    throw new PartialError(`the leader of ${request.topic}-${request.partition} did not answer`);
+    throw new PartialError(`${request.topic}-${request.partition}: ${whyUnknown(whereabouts)}`);
   });
 }
