@@ -168,9 +168,10 @@ export const MORE_MUTANTS: readonly Mutant[] = [
     guard: 'R26: a duplicate is answered when the high watermark of this epoch passed it',
     edits: [
       {
-        file: 'libs/broker-core/src/partition.js',
-        find: 'if (state.isHighWatermarkFresh && this.watermark >= end)',
-        replace: 'if (end < this.log.logEndOffset)',
+        file: 'libs/broker-core/src/produce.js',
+        find: 'if (request.acks === -1)\n                partition.whenCommitted(',
+        replace:
+          "if (outcome.isDuplicate)\n                settle('NONE');\n            else if (request.acks === -1)\n                partition.whenCommitted(",
       },
     ],
   },
