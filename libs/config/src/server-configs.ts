@@ -206,7 +206,8 @@ export const SERVER_CONFIGS = {
     unit: 'bytes',
     scopes: ['coordinator'],
     documentation:
-      'segment.bytes of __consumer_offsets, when it is created. Only closed segments are compacted, so small ones keep loading short.',
+      'segment.bytes of __consumer_offsets, when it is created. Only closed segments are compacted, so small ones keep loading short; ' +
+      'below 4 MiB a group with very many members may not fit into one, and its rebalances are refused.',
   }),
   'offsets.retention.minutes': int({
     default: 10_080,
