@@ -57,6 +57,8 @@ export interface ReplicaDialer {
 
 export interface CoordinatorDialer {
   dial(address: Address): Promise<RpcClient>;
+  /** All addresses behind a host name (several coordinators may stand behind one); never rejects, an unknown name is itself. */
+  resolve(address: Address): Promise<readonly Address[]>;
 }
 
 export interface BrokerSeams {

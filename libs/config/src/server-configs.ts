@@ -94,6 +94,32 @@ export const SERVER_CONFIGS = {
     scopes: BOTH,
     documentation: 'Where people and probes find the HTTP door.',
   }),
+  'external.kafka.port': int<number | null>({
+    default: null,
+    defaultText: 'no such listener',
+    min: 0,
+    max: 65_535,
+    documentation:
+      'Port of a second Kafka door, for clients outside of the network of the brokers (port-forward, NodePort, load balancer). Who comes in by ' +
+      'it is told advertised.external.kafka.address of every broker.',
+  }),
+  'advertised.external.kafka.address': address({
+    default: null,
+    defaultText: 'advertised.host:external.kafka.port',
+    documentation: 'What Kafka clients that came in by the external door are told to connect to.',
+  }),
+  'external.tcp.port': int<number | null>({
+    default: null,
+    defaultText: 'no such listener',
+    min: 0,
+    max: 65_535,
+    documentation: 'Port of a second Nest TCP door, for clients outside of the network of the brokers.',
+  }),
+  'advertised.external.tcp.address': address({
+    default: null,
+    defaultText: 'advertised.host:external.tcp.port',
+    documentation: 'What clients that came in by the external Nest TCP door are told to connect to.',
+  }),
   'broker.rack': string<string | null>({
     default: null,
     defaultText: 'none',
@@ -103,6 +129,47 @@ export const SERVER_CONFIGS = {
     default: [{ host: '127.0.0.1', port: 3180 }] as readonly Address[],
     defaultText: '127.0.0.1:3180',
     documentation: 'Nest TCP doors of the cluster coordinators. A broker asks them in turn for the one that acts.',
+  }),
+  'metadata.url': string<string | null>({
+    default: null,
+    defaultText: 'the data folder',
+    scopes: ['coordinator'],
+    documentation:
+      'Where the cluster coordinators keep the metadata: redis://[user@]host[:port][/database], or rediss:// for TLS. All coordinators of a ' +
+      'cluster name the same one. Without it, one coordinator keeps it in its data folder. Passwords better go to metadata.password.',
+  }),
+  'metadata.name': string({
+    default: 'yak',
+    scopes: ['coordinator'],
+    documentation: 'Begins the names of this cluster in the store, so that several clusters can share a Redis: letters, digits, ".", "-", "_".',
+  }),
+  'metadata.password': string<string | null>({
+    default: null,
+    defaultText: 'none',
+    scopes: ['coordinator'],
+    documentation: 'Password for metadata.url. Best from the environment (YAK_METADATA_PASSWORD); it is never printed.',
+  }),
+  'metadata.password.file': string<string | null>({
+    default: null,
+    defaultText: 'none',
+    scopes: ['coordinator'],
+    documentation: 'File that holds the password for metadata.url, such as a mounted Secret. A line end at its end does not count.',
+  }),
+  'coordinator.beat.interval.ms': int({
+    default: 300,
+    min: 10,
+    unit: 'ms',
+    scopes: ['coordinator'],
+    documentation: 'How often the acting cluster coordinator advances its beat in a shared metadata store, and a standby looks at it.',
+  }),
+  'coordinator.session.timeout.ms': int({
+    default: 1_500,
+    min: 100,
+    unit: 'ms',
+    scopes: ['coordinator'],
+    documentation:
+      'How long the beat has to stand still before a standby takes over, and how long a coordinator goes on without an answer of the shared ' +
+      'metadata store. At least twice the beat interval; the same on all coordinators.',
   }),
   'configured.brokers': nodeIdList({
     default: [0, 1, 2],

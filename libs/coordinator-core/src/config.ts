@@ -1,6 +1,6 @@
 /** What a cluster coordinator is told from outside: its settings, its seams, its store. */
 import type { BrokerId } from '#kernel';
-import type { Endpoint, MetadataLog, TopicDefaults, ValidateTopicConfigs } from '#metadata';
+import type { Coordinator, Endpoint, MetadataLog, TopicDefaults, ValidateTopicConfigs } from '#metadata';
 import type { Clock, Logger, Network, Random, Scheduler } from '#seams';
 
 export interface CoordinatorConfig {
@@ -20,6 +20,10 @@ export interface CoordinatorConfig {
   /** How long all replicas must have been in sync before the preferred one gets leadership back; null: never. */
   readonly leaderRebalanceDelayMs: number | null;
   readonly snapshotEveryEntries: number;
+  /** A shared store only: how often the beat is advanced, and looked at by a standby. */
+  readonly beatIntervalMs: number;
+  /** A shared store only: after this long without a beat a standby takes over; after this long without an answer the acting one stops answering. */
+  readonly tenureTimeoutMs: number;
   /** What describeCluster calls the store. */
   readonly storeName: string;
 }
@@ -41,6 +45,8 @@ export const DEFAULT_COORDINATOR_CONFIG = {
   offsetsTopic: { partitions: 6, replicationFactor: 3, segmentBytes: 8 * 1_048_576 },
   leaderRebalanceDelayMs: 10_000,
   snapshotEveryEntries: 1_000,
+  beatIntervalMs: 300,
+  tenureTimeoutMs: 1_500,
   storeName: 'embedded',
 } as const satisfies Partial<CoordinatorConfig>;
 
@@ -65,6 +71,8 @@ export interface ClusterCoordinatorOptions {
 export type CoordinatorState =
   | 'stopped'
   | 'starting'
+  /** Another coordinator acts on the same store: keeps a warm copy and takes over when its beat stands still. */
+  | 'standby'
   /** The store is empty: waits for every configured broker with a blank disk. */
   | 'bootstrapping'
   /** The store is suspect: collects the brokers' copies (R19). */
@@ -81,6 +89,12 @@ export interface CoordinatorReport {
   readonly coordinatorEpoch: number;
   readonly revision: number;
   readonly isSuspect: boolean;
+  /** Who acts, as last seen in a shared store; itself while it acts. Null: nobody, or not known. */
+  readonly actor: Coordinator | null;
+  /** Who stands by, as last seen by the acting one. */
+  readonly standbys: readonly Coordinator[];
+  /** Age of the last answer of a shared store, counted from the question; null: embedded, or never answered. */
+  readonly storeAnsweredAgeMs: number | null;
   /** Lateness of the last poll of the failure detector. */
   readonly loopDelayMs: number;
   readonly brokers: readonly {

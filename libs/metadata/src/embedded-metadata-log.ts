@@ -6,12 +6,12 @@
  * chain; a plain restart is no suspicion. The mark of it is durable and goes only with a new snapshot.
  */
 import type { CoordinatorEpoch } from '#kernel';
-import { NO_EPOCH, YakError } from '#kernel';
+import { AssertionError, NO_EPOCH, YakError } from '#kernel';
 import type { Disk, Random } from '#seams';
 import { randomId, replaceFile } from '#seams';
 import { makeDirectoryDurably } from './durable-directory.js';
 import { decodeChecked, EntryFile, encodeChecked } from './entry-file.js';
-import type { AppendResult, Expected, MetadataLog } from './metadata-log.js';
+import type { AppendResult, BeatResult, Expected, MetadataLog, Observation } from './metadata-log.js';
 import type { MetadataEntry, MetadataRecord, MetadataSnapshot } from './records.js';
 import { GENESIS_OP_ID } from './records.js';
 
@@ -21,6 +21,7 @@ const EPOCH_FILE = 'coordinator-epoch';
 const SUSPECT_FILE = 'suspect';
 
 export class EmbeddedMetadataLog implements MetadataLog {
+  readonly isShared = false;
   private isClosed = false;
   private failure: string | null = null;
 
@@ -111,6 +112,17 @@ export class EmbeddedMetadataLog implements MetadataLog {
     replaceFile(this.disk, this.directory, EPOCH_FILE, encodeChecked({ value: next }));
     this.coordinatorEpoch = next;
     return next;
+  }
+
+  /** Nobody else can hold the folder: it is always this one's turn. */
+  async beat(): Promise<BeatResult> {
+    return { kind: 'beaten', standbys: [] };
+  }
+
+  async release(): Promise<void> {}
+
+  async observe(): Promise<Observation> {
+    throw new AssertionError('an embedded store has no standby');
   }
 
   async markSuspect(reason: string): Promise<void> {

@@ -7,3 +7,4 @@ export * from './metadata-copy.js';
 export * from './metadata-log.js';
 export * from './new-history.js';
 export * from './records.js';
+export * from './shared/store-link.js';

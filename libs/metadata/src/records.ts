@@ -27,6 +27,10 @@ export interface BrokerListeners {
   /** Nest TCP door. */
   readonly tcp: Endpoint;
   readonly http: Endpoint;
+  /** Kafka wire for clients outside of the brokers' network, who are told these addresses only. Absent: there is no such listener. */
+  readonly externalKafka?: Endpoint;
+  /** The same for the Nest TCP door. */
+  readonly externalTcp?: Endpoint;
 }
 
 export interface BrokerRecord {

@@ -4,7 +4,7 @@
  * Kafka's name); the transport-level error shape is RpcFailure.
  */
 import type { KafkaErrorName } from '#kernel';
-import type { BrokerListeners, IsrMember, MetadataEntry, MetadataSnapshot, PartitionRecord } from '#metadata';
+import type { BrokerListeners, Endpoint, IsrMember, MetadataEntry, MetadataSnapshot, PartitionRecord } from '#metadata';
 import type { AdminRpcMessages } from './admin-messages.js';
 import type { GroupRpcMessages } from './group-messages.js';
 
@@ -15,6 +15,8 @@ export interface RpcFailure {
   readonly message: string;
   /** Which field and why, for INVALID. */
   readonly fields?: readonly { field: string; reason: string }[];
+  /** For NOT_ACTIVE: where the cluster coordinator that acts was last seen, by whom the answering one stands by. */
+  readonly acting?: Endpoint;
 }
 
 export interface WithError {
@@ -97,7 +99,17 @@ export type DescribeClusterRequest = Record<string, never>;
 export interface DescribeClusterResponse {
   readonly clusterId: string;
   readonly revision: number;
-  readonly coordinator: { id: number; host: string; port: number; coordinatorEpoch: number; isSuspect: boolean; store: string };
+  readonly coordinator: {
+    id: number;
+    host: string;
+    port: number;
+    coordinatorEpoch: number;
+    isSuspect: boolean;
+    /** 'embedded', or the store's address without credentials: 'redis redis:6379'. */
+    store: string;
+    /** Cluster coordinators that stand by, as seen lately. */
+    standbys?: readonly { id: number; host: string; port: number }[];
+  };
   readonly brokers: readonly {
     id: number;
     brokerEpoch: number;
@@ -110,6 +122,8 @@ export interface DescribeClusterResponse {
     software: string;
     /** Since the last heartbeat that the coordinator got; null when the answering process does not know. */
     lastHeartbeatAgeMs: number | null;
+    /** When its /livez was last asked, wall clock of the broker; 0 never. Absent when the answering process does not know. */
+    lastProbeWallMs?: number;
   }[];
 }
 
@@ -232,6 +246,11 @@ export interface BrokerHeartbeatRequest {
   readonly isDirectoryOffline: boolean;
   /** When /livez was last asked, by the broker's wall clock; 0 never. */
   readonly lastProbeWallMs: number;
+  /**
+   * The answer has to prove that this coordinator acted after it got the request: it asks its store first. What a broker leads
+   * by the answered revision, it led then (R24).
+   */
+  readonly wantsProof?: boolean;
 }
 export interface BrokerHeartbeatResponse extends WithError {
   readonly coordinatorEpoch: number;
