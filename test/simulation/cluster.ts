@@ -129,7 +129,10 @@ export class SimCluster {
       logger,
       authorizer: allowAll,
       replicas: new ReplicaClient({ network, scheduler, clock, brokerId: node.id, dialTimeoutMs: DIAL_TIMEOUT_MS }),
-      coordinators: { dial: (address) => dialRpc(network, scheduler, address, { timeoutMs: DIAL_TIMEOUT_MS }) },
+      coordinators: {
+        dial: (address) => dialRpc(network, scheduler, address, { timeoutMs: DIAL_TIMEOUT_MS }),
+        resolve: async (address) => [address],
+      },
     });
     node.broker = broker;
     node.everyBroker.push(broker);

@@ -11,7 +11,7 @@ import { allowAll, YakError } from '#kernel';
 import type { Endpoint } from '#metadata';
 import { DEFAULT_RPC_LIMITS, dialRpc } from '#rpc';
 import { type Address, formatAddress, type Listener, type Logger } from '#seams';
-import { createLogger, NodeClock, NodeDisk, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
+import { createLogger, NodeClock, NodeDisk, NodeNetwork, NodeRandom, NodeScheduler, resolveAddress } from '#seams-node';
 import { CONTROL_LIMITS } from '../../shared/control-limits.js';
 import type { HttpDoor } from '../../shared/http-door/index.js';
 import { LeaderWatch } from '../../shared/leader-watch.js';
@@ -78,6 +78,7 @@ export class BrokerProcess implements ServerProcess {
       replicas: new ReplicaClient({ network, clock, scheduler, brokerId: options.brokerId, dialTimeoutMs }),
       coordinators: {
         dial: (address) => dialRpc(network, scheduler, address, { timeoutMs: dialTimeoutMs, limits: CONTROL_LIMITS }),
+        resolve: (address) => resolveAddress(address),
       },
     });
     this.leaders = new LeaderWatch(this.broker.image);

@@ -54,7 +54,7 @@ function setUp() {
   };
   const link: CoordinatorLink = new CoordinatorLink(
     { brokerId: 0, coordinators: [{ host: 'c', port: 1 }], heartbeatIntervalMs: 500, sessionTimeoutMs: 2_000 } as unknown as BrokerConfig,
-    { clock, scheduler, random: new SimRandom(1), logger: silentLogger, coordinators: { dial } },
+    { clock, scheduler, random: new SimRandom(1), logger: silentLogger, coordinators: { dial, resolve: async (address) => [address] } },
     copy,
     {
       registration: () => ({

@@ -5,6 +5,7 @@ import { NodeDisk } from './disk.js';
 import { createLogger, readableLine } from './logger.js';
 import { NodeNetwork } from './network.js';
 import { acquirePidFile } from './process-lock.js';
+import { resolveAddress } from './resolve-address.js';
 import { NodeRandom, NodeScheduler } from './time.js';
 
 describe('createLogger', () => {
@@ -70,5 +71,22 @@ describe('NodeScheduler and NodeRandom', () => {
     }
     expect(random.integer(1)).toBe(0);
     expect(random.bytes(5)).toHaveLength(5);
+  });
+});
+
+describe('resolveAddress', () => {
+  it('gives every address behind a name with its port, IPv4 first, in the same order each time', async () => {
+    const found = await resolveAddress({ host: 'localhost', port: 3180 });
+    expect(found[0]).toEqual({ host: '127.0.0.1', port: 3180 });
+    expect(new Set(found.map((each) => each.host)).size).toBe(found.length);
+    expect(await Promise.all([1, 2, 3].map(() => resolveAddress({ host: 'localhost', port: 3180 })))).toEqual([found, found, found]);
+  });
+
+  it('answers with the name itself when it cannot be resolved, or not in time, and with an address as it is', async () => {
+    expect(await resolveAddress({ host: 'no-such-host.invalid', port: 1 })).toEqual([{ host: 'no-such-host.invalid', port: 1 }]);
+    expect(await resolveAddress({ host: 'no-such-host-either.invalid', port: 1 }, 0)).toEqual([
+      { host: 'no-such-host-either.invalid', port: 1 },
+    ]);
+    expect(await resolveAddress({ host: '::1', port: 7 })).toEqual([{ host: '::1', port: 7 }]);
   });
 });
