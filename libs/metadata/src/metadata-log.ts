@@ -26,7 +26,8 @@ export interface Tenure {
 /** Who takes over, and what it saw before. */
 export interface Claim {
   readonly actor: Coordinator;
-  readonly still?: Tenure | null;
+  /** `beat` null: only the coordinator epoch has to be the same (who holds the turn itself, and goes on beating). */
+  readonly still?: { readonly coordinatorEpoch: CoordinatorEpoch; readonly beat: number | null } | null;
 }
 
 export type BeatResult =
@@ -58,6 +59,9 @@ export type AppendResult =
   /** It may or may not be stored: nobody is answered until a no-op with the same expectation settled it (R20). */
   | { readonly kind: 'unknown'; readonly reason: string };
 
+/**
+ * `load` of a shared store stores no suspicion while it is somebody else's turn: it tells, and the acting coordinator judges.
+ */
 export interface MetadataLog {
   /** False: one process at a time can open it, so there is nobody to stand by for. Then `observe` is never called. */
   readonly isShared: boolean;

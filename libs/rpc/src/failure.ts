@@ -8,6 +8,7 @@ export class RpcFailureError extends YakError {
     code: string,
     message: string,
     readonly fields: RpcFailure['fields'] = undefined,
+    readonly acting: RpcFailure['acting'] = undefined,
   ) {
     super(code, message);
     this.name = 'RpcFailureError';
@@ -28,7 +29,10 @@ export function unknownPattern(pattern: string | number): RpcFailure {
 
 /** Of whatever a handler threw, or an RpcException carried. Only YakErrors and RpcFailures are told to the peer as they are. */
 export function toRpcFailure(error: unknown): RpcFailure {
-  if (error instanceof RpcFailureError) return { code: error.code, message: error.message, fields: error.fields };
+  if (error instanceof RpcFailureError) {
+    const { code, message, fields, acting } = error;
+    return { code, message, ...(fields && { fields }), ...(acting && { acting }) };
+  }
   if (error instanceof YakError) return { code: error.code, message: error.message };
   if (isRpcFailure(error)) {
     return { code: error.code, message: error.message, ...(error.fields === undefined ? {} : { fields: error.fields }) };
@@ -40,10 +44,16 @@ export function toRpcFailure(error: unknown): RpcFailure {
 export function fromRpcFailure(body: unknown): RpcFailureError {
   if (!isRpcFailure(body)) return new RpcFailureError('INTERNAL', 'the peer sent a failure without code and message');
   const fields = Array.isArray(body.fields) ? body.fields : undefined;
-  return new RpcFailureError(body.code, body.message, fields);
+  return new RpcFailureError(body.code, body.message, fields, actingOf(body.acting));
 }
 
 function isRpcFailure(value: unknown): value is RpcFailure {
   const failure = value as RpcFailure | null | undefined;
   return !(value instanceof Error) && typeof failure?.code === 'string' && typeof failure.message === 'string';
+}
+
+/** A hint from a peer: used only if it is an address. */
+function actingOf(value: unknown): RpcFailure['acting'] {
+  const { host, port } = (value ?? {}) as { host?: unknown; port?: unknown };
+  return typeof host === 'string' && typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536 ? { host, port } : undefined;
 }
