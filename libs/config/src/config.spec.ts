@@ -140,11 +140,13 @@ describe('what is refused', () => {
 describe('addresses', () => {
   it('a broker alone takes the base ports, with replication 100 above its Kafka port', () => {
     const { listeners, dataPath, brokerId } = parseBrokerOptions([], {}, noFiles);
-    expect(Object.entries(listeners).map(([name, one]) => [name, one.bind.port])).toEqual([
+    expect(Object.entries(listeners).map(([name, one]) => [name, one?.bind.port])).toEqual([
       ['kafka', 9092],
       ['replication', 9192],
       ['tcp', 3125],
       ['http', 8080],
+      ['externalKafka', undefined],
+      ['externalTcp', undefined],
     ]);
     expect([brokerId, dataPath]).toEqual([0, 'data/broker-0']);
   });
@@ -155,8 +157,9 @@ describe('addresses', () => {
   });
 
   it('port 0 stays 0 for every listener', () => {
-    const { listeners } = parseBrokerOptions(['--kafka-port', '0', '--tcp-port', '0', '--http-port', '0'], {}, noFiles);
-    expect(Object.values(listeners).map((one) => [one.bind.port, one.advertised.port])).toEqual([0, 0, 0, 0].map(() => [0, 0]));
+    const external = ['--set', 'external.kafka.port=0', '--set', 'external.tcp.port=0'];
+    const { listeners } = parseBrokerOptions(['--kafka-port', '0', '--tcp-port', '0', '--http-port', '0', ...external], {}, noFiles);
+    expect(Object.values(listeners).map((one) => [one?.bind.port, one?.advertised.port])).toEqual(Array(6).fill([0, 0]));
   });
 
   it('advertises the host it was told, per listener where it was told that', () => {

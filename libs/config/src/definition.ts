@@ -22,6 +22,10 @@ export interface ConfigDefinition<T> {
   readonly defaultText: string;
   /** True when a change acts without a restart. */
   readonly isDynamic: boolean;
+  /** Never printed: not by DescribeConfigs, not in messages. */
+  readonly isSensitive: boolean;
+  /** `{id}` and `{N+id}` are replaced before it is parsed (advertised-template.ts). */
+  readonly isTemplate: boolean;
   /** What is allowed, in words; '' when the type says it. */
   readonly allowed: string;
   readonly documentation: string;
@@ -31,19 +35,22 @@ export interface ConfigDefinition<T> {
 /** The value type of a row. */
 export type ConfigValue<D> = D extends ConfigDefinition<infer T> ? T : never;
 
-interface Row<T> {
+/** How a row is written down. */
+export interface Row<T> {
   readonly default: T;
   readonly defaultText?: string;
   readonly unit?: ConfigUnit;
   readonly scopes?: readonly ConfigScope[];
   readonly isDynamic?: boolean;
+  readonly isSensitive?: boolean;
+  readonly isTemplate?: boolean;
   readonly documentation: string;
 }
 
 const INT_MAX = 2_147_483_647;
 const LONG_MAX = 9_223_372_036_854_775_807n;
 
-function define<T>(type: ConfigType, row: Row<T>, allowed: string, parse: (text: string) => Parsed<T>): ConfigDefinition<T> {
+export function define<T>(type: ConfigType, row: Row<T>, allowed: string, parse: (text: string) => Parsed<T>): ConfigDefinition<T> {
   return {
     type,
     unit: row.unit ?? null,
@@ -51,6 +58,8 @@ function define<T>(type: ConfigType, row: Row<T>, allowed: string, parse: (text:
     default: row.default,
     defaultText: row.defaultText ?? defaultText(row.default),
     isDynamic: row.isDynamic ?? false,
+    isSensitive: row.isSensitive ?? false,
+    isTemplate: row.isTemplate ?? false,
     allowed,
     documentation: row.documentation,
     parse,
@@ -108,10 +117,14 @@ export function boolean(row: Row<boolean>): ConfigDefinition<boolean> {
   });
 }
 
-export function string<T extends string | null = string>(row: Row<T>): ConfigDefinition<string | T> {
-  return define<string | T>('string', row, '', (text) => {
+/** Not empty; `pattern` with `allowed`, which says the same in words, may ask for more. */
+export function string<T extends string | null = string>(
+  row: Row<T> & { readonly pattern?: RegExp; readonly allowed?: string },
+): ConfigDefinition<string | T> {
+  return define<string | T>('string', row, row.allowed ?? '', (text) => {
     const value = text.trim();
-    return value === '' ? { ok: false, reason: 'must not be empty' } : { ok: true, value };
+    if (value === '') return { ok: false, reason: 'must not be empty' };
+    return row.pattern?.test(value) === false ? { ok: false, reason: `must be ${row.allowed}` } : { ok: true, value };
   });
 }
 
@@ -124,7 +137,7 @@ export function choice<const C extends string>(row: Row<C> & { values: readonly 
 
 /** `host:port` or `[v6]:port`. */
 export function address(row: Row<Address | null>): ConfigDefinition<Address | null> {
-  return define<Address | null>('address', row, 'host:port', (text) => {
+  return define<Address | null>('address', row, row.isTemplate ? 'host:port, with {id} or {N+id}' : 'host:port', (text) => {
     const value = parseAddress(text);
     return value === null ? { ok: false, reason: 'is not of the form host:port' } : { ok: true, value };
   });

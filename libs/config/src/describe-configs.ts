@@ -11,7 +11,7 @@ import { effectiveMinInSyncReplicas, TOPIC_CONFIGS, type TopicConfigName } from 
 /** What a process runs with, for one config. */
 export interface ConfigSetting {
   readonly name: ServerConfigName;
-  /** As it would be written; null where there is none. */
+  /** As it would be written; null where there is none, and for what is sensitive. */
   readonly value: string | null;
   /** Nobody set it. */
   readonly isDefault: boolean;
@@ -64,7 +64,7 @@ export function configSettings(
 ): readonly ConfigSetting[] {
   return serverConfigNames(scope).map((name) => ({
     name,
-    value: configText(inEffect[name] ?? values[name]),
+    value: SERVER_CONFIGS[name].isSensitive ? null : configText(inEffect[name] ?? values[name]),
     isDefault: sources[name] === 'default',
   }));
 }
@@ -78,7 +78,7 @@ export function describeServerConfigs(settings: readonly ConfigSetting[]): reado
       value,
       source: isDefault ? 'default' : 'static-broker',
       isReadOnly: !definition.isDynamic,
-      isSensitive: false,
+      isSensitive: definition.isSensitive,
       type: describedType(definition.type),
       documentation: definition.documentation,
       synonyms: isDefault ? [byDefault] : [{ name, value, source: 'static-broker' }, byDefault],

@@ -1,7 +1,8 @@
 /** docs/configs.md, generated from the tables; a test compares the file with this text. */
 import type { ConfigDefinition } from './definition.js';
+import { environmentName } from './environment.js';
 import { NOT_ACTING_SERVER_CONFIGS } from './not-acting-configs.js';
-import { environmentName, SERVER_CONFIGS } from './server-configs.js';
+import { SERVER_CONFIGS } from './server-configs.js';
 import { NOT_ACTING_TOPIC_CONFIGS, TOPIC_CONFIGS } from './topic-configs.js';
 
 export function renderConfigDocument(): string {

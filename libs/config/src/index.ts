@@ -8,12 +8,13 @@ export {
   describeTopicConfigs,
 } from './describe-configs.js';
 export { renderConfigDocument } from './document.js';
+export { environmentName } from './environment.js';
 export { ConfigError, UsageError } from './errors.js';
+export type { MetadataStoreOptions } from './metadata-store.js';
 export { NOT_ACTING_SERVER_CONFIGS } from './not-acting-configs.js';
 export * from './options.js';
 export type { ProcessMessage, SupervisorMessage } from './process-protocol.js';
 export {
-  environmentName,
   SERVER_CONFIGS,
   type ServerConfigName,
   type ServerConfigValues,

@@ -6,8 +6,11 @@
 import type { LogConfig } from '#log';
 import type { Address, Disk } from '#seams';
 import { type FlagDefinition, parseCommandLine } from './command-line.js';
+import type { ConfigDefinition } from './definition.js';
+import { environmentWarnings } from './environment.js';
 import { UsageError } from './errors.js';
-import type { ServerConfigName, ServerConfigValues } from './server-configs.js';
+import { type MetadataStoreOptions, metadataStore } from './metadata-store.js';
+import { SERVER_CONFIGS, type ServerConfigName, type ServerConfigValues } from './server-configs.js';
 import { type ConfigSource, resolveServerConfigs, type ServerConfigs } from './sources.js';
 import { defaultLogConfig } from './topic-configs.js';
 
@@ -30,13 +33,19 @@ export interface BrokerOptions {
   readonly brokerId: number;
   readonly dataPath: string;
   readonly rack: string | null;
-  readonly listeners: Readonly<Record<'kafka' | 'replication' | 'tcp' | 'http', ListenerOptions>>;
+  /** The external ones are null unless they were given a port. */
+  readonly listeners: Readonly<
+    Record<'kafka' | 'replication' | 'tcp' | 'http', ListenerOptions> & Record<'externalKafka' | 'externalTcp', ListenerOptions | null>
+  >;
   readonly coordinators: readonly Address[];
+  /** What is sensitive is null. */
   readonly values: ServerConfigValues;
   readonly sources: Readonly<Record<ServerConfigName, ConfigSource>>;
   /** Defaults for topics. */
   readonly log: LogConfig;
   readonly logFormat: LogFormat;
+  /** To be logged at start. */
+  readonly warnings: readonly string[];
 }
 
 export interface CoordinatorOptions {
@@ -44,9 +53,14 @@ export interface CoordinatorOptions {
   readonly dataPath: string;
   readonly listeners: Readonly<Record<'tcp' | 'http', ListenerOptions>>;
   readonly configuredBrokers: readonly number[];
+  /** The store that coordinators share; null: this one keeps the metadata in its data folder. */
+  readonly metadata: MetadataStoreOptions | null;
+  /** What is sensitive is null. */
   readonly values: ServerConfigValues;
   readonly sources: Readonly<Record<ServerConfigName, ConfigSource>>;
   readonly logFormat: LogFormat;
+  /** To be logged at start. */
+  readonly warnings: readonly string[];
 }
 
 const COMMON_FLAGS: readonly FlagDefinition[] = [
@@ -105,6 +119,12 @@ export const COORDINATOR_FLAGS: readonly FlagDefinition[] = [
   { flag: '--id', placeholder: 'N', config: 'node.id', description: 'number of this cluster coordinator (0)' },
   ...COMMON_FLAGS,
   { flag: '--brokers', placeholder: '0,1,2', config: 'configured.brokers', description: 'brokers that make up the cluster' },
+  {
+    flag: '--metadata',
+    placeholder: 'URL',
+    config: 'metadata.url',
+    description: 'redis://host:port of the metadata that coordinators share (default: the data folder); passwords better by environment',
+  },
 ];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -112,13 +132,15 @@ type FileReader = Pick<Disk, 'readFile'>;
 
 /** `argv` without program and command. Throws UsageError or ConfigError. */
 export function parseBrokerOptions(argv: readonly string[], environment: Environment, files: FileReader): BrokerOptions {
-  const { values, sources, logFormat } = resolve(argv, BROKER_FLAGS, environment, files);
+  const { values, sources, logFormat } = resolve('broker', argv, BROKER_FLAGS, environment, files);
   const kafkaPort = values['kafka.port'];
   const ports = {
     kafka: kafkaPort,
     replication: values['replication.port'] ?? above(kafkaPort, REPLICATION_PORT_OFFSET, 'replication.port'),
     tcp: values['tcp.port'] ?? DEFAULT_PORTS.tcp,
     http: values['http.port'] ?? DEFAULT_PORTS.http,
+    'external.kafka': values['external.kafka.port'],
+    'external.tcp': values['external.tcp.port'],
   };
   refuseSamePort(ports);
   return {
@@ -130,21 +152,25 @@ export function parseBrokerOptions(argv: readonly string[], environment: Environ
       replication: listener(values, ports.replication, values['advertised.replication.address']),
       tcp: listener(values, ports.tcp, values['advertised.tcp.address']),
       http: listener(values, ports.http, values['advertised.http.address']),
+      externalKafka: optionalListener(values, 'external.kafka'),
+      externalTcp: optionalListener(values, 'external.tcp'),
     },
     coordinators: values.coordinators,
-    values,
+    values: withoutSecrets(values),
     sources,
     log: defaultLogConfig(values),
     logFormat,
+    warnings: environmentWarnings(environment),
   };
 }
 
 /** `argv` without program and command. Throws UsageError or ConfigError. */
 export function parseCoordinatorOptions(argv: readonly string[], environment: Environment, files: FileReader): CoordinatorOptions {
-  const { values, sources, logFormat } = resolve(argv, COORDINATOR_FLAGS, environment, files);
+  const { values, sources, logFormat } = resolve('coordinator', argv, COORDINATOR_FLAGS, environment, files);
   const tcp = values['tcp.port'] ?? DEFAULT_PORTS.coordinatorTcp;
   const ports = { tcp, http: values['http.port'] ?? above(tcp, COORDINATOR_HTTP_PORT_OFFSET, 'http.port') };
   refuseSamePort(ports);
+  const metadata = metadataStore(values, files);
   return {
     coordinatorId: values['node.id'],
     dataPath: values['data.dir'] ?? 'data/coordinator',
@@ -153,9 +179,11 @@ export function parseCoordinatorOptions(argv: readonly string[], environment: En
       http: listener(values, ports.http, values['advertised.http.address']),
     },
     configuredBrokers: values['configured.brokers'],
-    values,
+    metadata,
+    values: withoutSecrets(values),
     sources,
     logFormat,
+    warnings: [...environmentWarnings(environment), ...passwordWarnings(values)],
   };
 }
 
@@ -171,6 +199,7 @@ export function describeFlags(flags: readonly FlagDefinition[]): string {
 }
 
 function resolve(
+  scope: 'broker' | 'coordinator',
   argv: readonly string[],
   known: readonly FlagDefinition[],
   environment: Environment,
@@ -178,7 +207,7 @@ function resolve(
 ): ServerConfigs & { readonly logFormat: LogFormat } {
   const { flags, configPath, isJson } = parseCommandLine(argv, known);
   const file = configPath === null ? null : readConfigFile(configPath, files);
-  return { ...resolveServerConfigs({ flags, environment, file }), logFormat: isJson ? 'json' : 'line' };
+  return { ...resolveServerConfigs({ flags, environment, file, scope }), logFormat: isJson ? 'json' : 'line' };
 }
 
 function readConfigFile(path: string, files: FileReader): { path: string; text: string } {
@@ -204,6 +233,28 @@ function listener(values: ServerConfigValues, port: number, advertised: Address 
   return { bind, advertised: { host, port } };
 }
 
+function optionalListener(values: ServerConfigValues, name: 'external.kafka' | 'external.tcp'): ListenerOptions | null {
+  const port = values[`${name}.port`];
+  const advertised = values[`advertised.${name}.address`];
+  if (port !== null) return listener(values, port, advertised);
+  if (advertised === null) return null;
+  throw new UsageError(`advertised.${name}.address is set and ${name}.port is not: there is no such listener to connect to`);
+}
+
+/** They go where they are needed and nowhere else. */
+function withoutSecrets(values: ServerConfigValues): ServerConfigValues {
+  const secrets = Object.entries<ConfigDefinition<unknown>>(SERVER_CONFIGS).filter(([, { isSensitive }]) => isSensitive);
+  return { ...values, ...Object.fromEntries(secrets.map(([name]) => [name, null])) };
+}
+
+/** Most likely the URL was meant to be set too. */
+function passwordWarnings(values: ServerConfigValues): string[] {
+  if (values['metadata.url'] !== null) return [];
+  return (['metadata.password', 'metadata.password.file'] as const)
+    .filter((name) => values[name] !== null)
+    .map((name) => `${name} is set and metadata.url is not: the metadata is kept in the data folder`);
+}
+
 /** Port 0 (any free one) stays 0. */
 function above(port: number, offset: number, name: string): number {
   if (port === 0) return 0;
@@ -211,10 +262,11 @@ function above(port: number, offset: number, name: string): number {
   return port + offset;
 }
 
-function refuseSamePort(ports: Readonly<Record<string, number>>): void {
+function refuseSamePort(ports: Readonly<Record<string, number | null>>): void {
   const seen = new Map<number, string>();
   for (const [name, port] of Object.entries(ports)) {
-    const other = port === 0 ? undefined : seen.get(port);
+    if (port === null || port === 0) continue;
+    const other = seen.get(port);
     if (other !== undefined) throw new UsageError(`${other}.port and ${name}.port are both ${port}`);
     seen.set(port, name);
   }

@@ -1,26 +1,14 @@
 /**
  * What a broker or a cluster coordinator can be told, under Kafka's names where Kafka has one. Only configs that act are
  * here; NOT_ACTING_SERVER_CONFIGS (beside this file) names those of Kafka's that people bring along and that would be ignored silently
- * otherwise. A name's environment variable is environmentName(name).
+ * otherwise. A name's environment variable is environmentName(name) (environment.ts).
  */
 import type { Address } from '#seams';
-import {
-  address,
-  addressList,
-  boolean,
-  type ConfigDefinition,
-  type ConfigValue,
-  choice,
-  cleanupPolicy,
-  double,
-  int,
-  long,
-  nodeIdList,
-  string,
-} from './definition.js';
+import { address, addressList, boolean, type ConfigDefinition, type ConfigValue, int, long, nodeIdList, string } from './definition.js';
+import { LOG_CONFIGS } from './log-configs.js';
+import { storeUrl } from './metadata-store.js';
 
 const BOTH = ['broker', 'coordinator'] as const;
-const DAY_MS = 86_400_000;
 const MIB = 1_048_576;
 
 export const SERVER_CONFIGS = {
@@ -46,6 +34,7 @@ export const SERVER_CONFIGS = {
     default: null,
     defaultText: 'host',
     scopes: BOTH,
+    isTemplate: true,
     documentation: 'Host name or address that others are told to connect to, for every listener without an address of its own below.',
   }),
   'kafka.port': int({ default: 9092, min: 0, max: 65_535, documentation: 'Port of the Kafka door for clients. 0 takes any free port.' }),
@@ -74,22 +63,26 @@ export const SERVER_CONFIGS = {
   }),
   'advertised.kafka.address': address({
     default: null,
+    isTemplate: true,
     defaultText: 'advertised.host:kafka.port',
     documentation: 'What Kafka clients are told to connect to.',
   }),
   'advertised.replication.address': address({
     default: null,
+    isTemplate: true,
     defaultText: 'advertised.host:replication.port',
     documentation: 'What the other brokers are told to fetch from.',
   }),
   'advertised.tcp.address': address({
     default: null,
+    isTemplate: true,
     defaultText: 'advertised.host:tcp.port',
     scopes: BOTH,
     documentation: 'What clients of the Nest TCP door are told to connect to.',
   }),
   'advertised.http.address': address({
     default: null,
+    isTemplate: true,
     defaultText: 'advertised.host:http.port',
     scopes: BOTH,
     documentation: 'Where people and probes find the HTTP door.',
@@ -105,6 +98,7 @@ export const SERVER_CONFIGS = {
   }),
   'advertised.external.kafka.address': address({
     default: null,
+    isTemplate: true,
     defaultText: 'advertised.host:external.kafka.port',
     documentation: 'What Kafka clients that came in by the external door are told to connect to.',
   }),
@@ -117,6 +111,7 @@ export const SERVER_CONFIGS = {
   }),
   'advertised.external.tcp.address': address({
     default: null,
+    isTemplate: true,
     defaultText: 'advertised.host:external.tcp.port',
     documentation: 'What clients that came in by the external Nest TCP door are told to connect to.',
   }),
@@ -130,7 +125,7 @@ export const SERVER_CONFIGS = {
     defaultText: '127.0.0.1:3180',
     documentation: 'Nest TCP doors of the cluster coordinators. A broker asks them in turn for the one that acts.',
   }),
-  'metadata.url': string<string | null>({
+  'metadata.url': storeUrl({
     default: null,
     defaultText: 'the data folder',
     scopes: ['coordinator'],
@@ -141,12 +136,15 @@ export const SERVER_CONFIGS = {
   'metadata.name': string({
     default: 'yak',
     scopes: ['coordinator'],
-    documentation: 'Begins the names of this cluster in the store, so that several clusters can share a Redis: letters, digits, ".", "-", "_".',
+    pattern: /^[\w.-]{1,100}$/,
+    allowed: '1 to 100 letters, digits, ".", "-", "_"',
+    documentation: 'Begins the names of this cluster in the store, so that several clusters can share a Redis.',
   }),
   'metadata.password': string<string | null>({
     default: null,
     defaultText: 'none',
     scopes: ['coordinator'],
+    isSensitive: true,
     documentation: 'Password for metadata.url. Best from the environment (YAK_METADATA_PASSWORD); it is never printed.',
   }),
   'metadata.password.file': string<string | null>({
@@ -341,118 +339,8 @@ export const SERVER_CONFIGS = {
     documentation: 'Cap on one fetch answer to a client, whatever it asks for.',
   }),
 
-  // ---- defaults of topics ----
-  'log.retention.ms': long({ default: 7 * DAY_MS, min: -1, unit: 'ms', documentation: 'Default of the topic config retention.ms.' }),
-  'log.retention.bytes': long({ default: -1, min: -1, unit: 'bytes', documentation: 'Default of the topic config retention.bytes.' }),
-  'log.segment.bytes': int({
-    default: 1_073_741_824,
-    min: 1_024,
-    unit: 'bytes',
-    documentation: 'Default of the topic config segment.bytes.',
-  }),
-  'log.roll.ms': long({ default: 7 * DAY_MS, min: 1, unit: 'ms', documentation: 'Default of the topic config segment.ms.' }),
-  'log.index.size.max.bytes': int({
-    default: 10 * MIB,
-    min: 1_024,
-    unit: 'bytes',
-    documentation: 'Default of the topic config segment.index.bytes.',
-  }),
-  'log.index.interval.bytes': int({
-    default: 4_096,
-    min: 0,
-    unit: 'bytes',
-    documentation: 'Default of the topic config index.interval.bytes.',
-  }),
-  'message.max.bytes': int({
-    default: 1_048_588,
-    min: 61,
-    max: 100 * MIB,
-    unit: 'bytes',
-    documentation: 'Default of the topic config max.message.bytes.',
-  }),
-  'log.message.timestamp.after.max.ms': long({
-    default: 3_600_000,
-    min: 0,
-    unit: 'ms',
-    documentation: 'Default of the topic config message.timestamp.after.max.ms.',
-  }),
-  'log.cleanup.policy': cleanupPolicy({ default: 'delete', documentation: 'Default of the topic config cleanup.policy.' }),
-  'log.cleaner.delete.retention.ms': long({
-    default: DAY_MS,
-    min: 0,
-    unit: 'ms',
-    documentation: 'Default of the topic config delete.retention.ms.',
-  }),
-  'log.cleaner.min.cleanable.ratio': double({
-    default: 0.5,
-    min: 0,
-    max: 1,
-    documentation: 'Default of the topic config min.cleanable.dirty.ratio.',
-  }),
-  'log.cleaner.min.compaction.lag.ms': long({
-    default: 0,
-    min: 0,
-    unit: 'ms',
-    documentation: 'Default of the topic config min.compaction.lag.ms.',
-  }),
-  'log.cleaner.max.compaction.lag.ms': long({
-    default: Number.MAX_SAFE_INTEGER,
-    defaultText: '9223372036854775807',
-    min: 1,
-    unit: 'ms',
-    documentation: 'Default of the topic config max.compaction.lag.ms.',
-  }),
-  'log.flush.policy': choice({
-    default: 'commit',
-    values: ['commit', 'interval'],
-    scopes: BOTH,
-    documentation: 'Default of the topic config of the same name. The same on all processes. Not a Kafka config.',
-  }),
-  'log.flush.interval.ms': int({ default: 1_000, min: 1, unit: 'ms', documentation: 'Default of the topic config flush.ms.' }),
-  'producer.id.expiration.ms': int({
-    default: DAY_MS,
-    min: 1_000,
-    unit: 'ms',
-    documentation: 'How long the last batches of a silent idempotent producer are remembered, so that a repeat is recognized.',
-  }),
-  'log.retention.check.interval.ms': long({
-    default: 300_000,
-    min: 10,
-    unit: 'ms',
-    documentation: 'How often old segments are looked for.',
-  }),
-
-  // ---- compaction ----
-  'log.cleaner.enable': boolean({
-    default: true,
-    documentation: 'Whether topics with cleanup.policy=compact are compacted on this broker. Without it, __consumer_offsets only grows.',
-  }),
-  'log.cleaner.backoff.ms': long({
-    default: 15_000,
-    min: 1,
-    unit: 'ms',
-    documentation: 'Pause before logs are looked at again when none needed compaction.',
-  }),
-  'log.cleaner.io.max.bytes.per.second': double({
-    default: 32 * MIB,
-    min: 1_024,
-    documentation:
-      'Most that compaction reads and writes, together, so that it is not in the way of clients. Kafka has no limit by default.',
-  }),
-  'log.cleaner.dedupe.buffer.size': long({
-    default: 128 * MIB,
-    min: 65_536,
-    max: 2_147_483_647,
-    unit: 'bytes',
-    documentation:
-      'Most memory for the offsets of the newest keys, 24 bytes each at 75 % load. A log with more is compacted in several rounds.',
-  }),
+  ...LOG_CONFIGS,
 } as const satisfies Record<string, ConfigDefinition<unknown>>;
 
 export type ServerConfigName = keyof typeof SERVER_CONFIGS;
 export type ServerConfigValues = { readonly [N in ServerConfigName]: ConfigValue<(typeof SERVER_CONFIGS)[N]> };
-
-/** `log.retention.ms` is read from YAK_LOG_RETENTION_MS. */
-export function environmentName(name: string): string {
-  return `YAK_${name.toUpperCase().replaceAll('.', '_')}`;
-}

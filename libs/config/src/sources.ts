@@ -1,13 +1,15 @@
 /**
  * Puts the values of one process together: flag before environment before file before default. Everything that was set
- * and cannot be used is refused at once with its name, its value, where it came from and why; nothing is ignored silently
- * except environment variables that are not ours.
+ * and cannot be used is refused at once with its name, its value (unless it is sensitive), where it came from and why; nothing
+ * is ignored silently except environment variables that are not ours, or that are for the other kind of process.
  */
+import { expandTemplate } from './advertised-template.js';
 import { parseConfigFile } from './config-file.js';
-import type { ConfigDefinition } from './definition.js';
+import type { ConfigDefinition, ConfigScope } from './definition.js';
+import { environmentName, environmentValue } from './environment.js';
 import { ConfigError } from './errors.js';
 import { NOT_ACTING_SERVER_CONFIGS } from './not-acting-configs.js';
-import { environmentName, SERVER_CONFIGS, type ServerConfigName, type ServerConfigValues } from './server-configs.js';
+import { SERVER_CONFIGS, type ServerConfigName, type ServerConfigValues } from './server-configs.js';
 
 export type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
 
@@ -23,6 +25,8 @@ export interface ConfigInput {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Null without `--config`. */
   readonly file: { readonly path: string; readonly text: string } | null;
+  /** Variables that act in another kind of process are not looked at: one environment may serve all. Missing: all are. */
+  readonly scope?: Exclude<ConfigScope, 'topic'>;
 }
 
 /** Throws ConfigError. */
@@ -34,23 +38,10 @@ export function resolveServerConfigs(input: ConfigInput): ServerConfigs {
   const values: Record<string, unknown> = {};
   const sources: Record<string, ConfigSource> = {};
   for (const [name, definition] of Object.entries<ConfigDefinition<unknown>>(SERVER_CONFIGS)) {
-    const flag = input.flags.get(name);
-    const variable = environmentName(name);
-    const environment = environmentValue(name, input.environment[variable]);
-    const file = fromFile.get(name);
-    if (flag !== undefined) {
-      values[name] = parseOrRefuse(definition, name, flag.text, flag.shownAs);
-      sources[name] = 'flag';
-    } else if (environment !== undefined) {
-      values[name] = parseOrRefuse(definition, name, environment, variable);
-      sources[name] = 'environment';
-    } else if (file !== undefined) {
-      values[name] = parseOrRefuse(definition, name, file, input.file!.path);
-      sources[name] = 'file';
-    } else {
-      values[name] = definition.default;
-      sources[name] = 'default';
-    }
+    const told = whatWasTold(name, definition, input, fromFile);
+    sources[name] = told?.source ?? 'default';
+    // node.id is the first row: templates know it.
+    values[name] = told === null ? definition.default : parseOrRefuse(definition, name, told, values['node.id'] as number);
   }
   const typed = values as ServerConfigValues;
   refuseContradictions(typed);
@@ -62,10 +53,32 @@ export function defaultServerConfigs(): ServerConfigValues {
   return resolveServerConfigs({ flags: new Map(), environment: {}, file: null }).values;
 }
 
-function parseOrRefuse(definition: ConfigDefinition<unknown>, name: string, text: string, from: string): unknown {
-  const parsed = definition.parse(text);
-  if (!parsed.ok) throw new ConfigError(`${name}=${text} (from ${from}): ${parsed.reason}`);
-  return parsed.value;
+interface Told {
+  readonly source: Exclude<ConfigSource, 'default'>;
+  readonly text: string;
+  /** Flag, variable or path. */
+  readonly from: string;
+}
+
+function whatWasTold(
+  name: string,
+  { scopes }: ConfigDefinition<unknown>,
+  { flags, environment, file, scope }: ConfigInput,
+  fromFile: ReadonlyMap<string, string>,
+): Told | null {
+  const flag = flags.get(name);
+  if (flag !== undefined) return { source: 'flag', text: flag.text, from: flag.shownAs };
+  const variable = scope === undefined || scopes.includes(scope) ? environmentValue(environment, name) : undefined;
+  if (variable !== undefined) return { source: 'environment', text: variable, from: environmentName(name) };
+  const line = fromFile.get(name);
+  return line === undefined ? null : { source: 'file', text: line, from: file!.path };
+}
+
+function parseOrRefuse(definition: ConfigDefinition<unknown>, name: string, { text, from }: Told, nodeId: number): unknown {
+  const expanded = definition.isTemplate ? expandTemplate(text, nodeId) : ({ ok: true, value: text } as const);
+  const parsed = expanded.ok ? definition.parse(expanded.value) : expanded;
+  if (parsed.ok) return parsed.value;
+  throw new ConfigError(`${definition.isSensitive ? name : `${name}=${text}`} (from ${from}): ${parsed.reason}`);
 }
 
 function refuseUnknown(name: string, from: string): void {
@@ -77,22 +90,19 @@ function refuseUnknown(name: string, from: string): void {
   throw new ConfigError(`unknown config ${name} (from ${from}); docs/configs.md lists the known ones`);
 }
 
-/**
- * Kubernetes puts `<SERVICE>_PORT=tcp://…` into every container, so a service named yak-kafka would set kafka.port. An empty variable
- * counts as not set.
- */
-function environmentValue(name: string, value: string | undefined): string | undefined {
-  if (value === undefined || value === '') return undefined;
-  if (name.endsWith('.port') && /^(tcp|udp|sctp):\/\//.test(value)) return undefined;
-  return value;
-}
-
 function refuseContradictions(values: ServerConfigValues): void {
   const heartbeat = values['broker.heartbeat.interval.ms'];
   const session = values['broker.session.timeout.ms'];
   if (session < 2 * heartbeat) {
     throw new ConfigError(
       `broker.session.timeout.ms=${session} must be at least twice broker.heartbeat.interval.ms=${heartbeat}, or one late heartbeat fences a broker`,
+    );
+  }
+  const beat = values['coordinator.beat.interval.ms'];
+  const tenure = values['coordinator.session.timeout.ms'];
+  if (tenure < 2 * beat) {
+    throw new ConfigError(
+      `coordinator.session.timeout.ms=${tenure} must be at least twice coordinator.beat.interval.ms=${beat}, or one late beat costs the turn`,
     );
   }
 }
