@@ -51,6 +51,7 @@ function partitionAnswer(image: MetadataImage, record: PartitionRecord): Partiti
 export function describeBrokers(
   image: MetadataImage,
   heartbeatAgeMs: (brokerId: BrokerId) => number | null,
+  lastProbeWallMs: (brokerId: BrokerId) => number | undefined = () => undefined,
 ): DescribeClusterResponse['brokers'] {
   return [...image.brokers.values()]
     .sort((a, b) => a.brokerId - b.brokerId)
@@ -65,6 +66,7 @@ export function describeBrokers(
       isIntact: broker.isIntact,
       software: `${broker.software.name} ${broker.software.version}`,
       lastHeartbeatAgeMs: heartbeatAgeMs(broker.brokerId),
+      ...probed(lastProbeWallMs(broker.brokerId)),
     }));
 }
 
@@ -97,4 +99,8 @@ export function leaderView(image: MetadataImage, record: PartitionRecord): Leade
     eligibleLeaderReplicas: keptMembers(record, image),
     possibleLoss: record.possibleLoss,
   };
+}
+
+function probed(lastProbeWallMs: number | undefined): { lastProbeWallMs?: number } {
+  return lastProbeWallMs === undefined ? {} : { lastProbeWallMs };
 }

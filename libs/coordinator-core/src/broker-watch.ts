@@ -35,6 +35,8 @@ export class BrokerWatch {
     private readonly chain: MetadataChain,
     private readonly detector: FailureDetector,
     private readonly sessions: BrokerSessions,
+    /** While it is not sure, nobody is heard and nobody is judged. */
+    private readonly turn: { readonly isSure: boolean },
     /** Once a poll, after the judgement. */
     private readonly onPoll: () => void,
   ) {}
@@ -55,7 +57,7 @@ export class BrokerWatch {
     if (!broker || broker.isFenced || broker.brokerEpoch !== session.brokerEpoch) return;
     if (!(await this.isGone(broker.listeners.tcp))) return;
     const isBack = this.sessions.get(session.brokerId) !== session || session.clientAddress !== null;
-    if (this.isStopped || isBack) return;
+    if (this.isStopped || isBack || !this.turn.isSure) return;
     const current = this.chain.image.brokers.get(session.brokerId)!;
     // One that was let go is expected to be gone; it costs nobody's limit.
     if (!current.isShuttingDown && !this.detector.tryFastFence(this.chain.image.brokers.size, this.now())) return;
@@ -73,8 +75,12 @@ export class BrokerWatch {
       // What arrived while this timer waited its turn is heard before anybody is judged.
       this.seams.scheduler.endOfTurn(() => {
         if (this.isStopped) return;
-        this.judge();
-        this.onPoll();
+        if (this.turn.isSure) {
+          this.judge();
+          this.onPoll();
+        } else {
+          this.detector.beginGrace(this.now());
+        }
         this.schedule();
       });
     });

@@ -1,6 +1,7 @@
 /**
- * The cluster coordinator as a process sees it: it loads the store, takes over, and acts until the store refuses it; then it
- * starts over. In between an empty store waits for its brokers (bootstrap), a suspect one collects their copies (R19).
+ * The cluster coordinator as a process sees it: it loads the store, stands by while another one acts on it, takes over, and acts
+ * until the store refuses it; then it starts over. In between an empty store waits for its brokers (bootstrap), a suspect one
+ * collects their copies (R19).
  *
  * What is served while it acts is in reign.ts; what is decided is in #metadata. It owns no socket: a door calls `handlers`
  * and tells it about closed connections.
@@ -18,22 +19,27 @@ import type {
   RegisterBrokerResponse,
   RpcHandlers,
 } from '#rpc';
+import { RpcFailureError } from '#rpc';
 import type { Cancellable } from '#seams';
 import { randomId } from '#seams';
 import type { LeaderView } from './answers.js';
+import { BlankBrokers } from './blank-brokers.js';
 import { ClientGatherer } from './client-gatherer.js';
 import type { ClusterCoordinatorOptions, CoordinatorConfig, CoordinatorReport, CoordinatorState } from './config.js';
 import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { CopyCollector } from './copy-collector.js';
 import { Reign } from './reign.js';
+import { Tenancy } from './tenancy.js';
 import { Waiters } from './waiters.js';
 
-/** After it had to stop acting. */
+/** After it had to stop acting, or could not begin. */
 export const RESTART_DELAY_MS = 1_000;
+/** The same with a shared store: brokers wait for whoever is next. */
+export const SHARED_RESTART_DELAY_MS = 100;
 /** A broker that registers while the cluster does not exist yet is answered after this at the latest. */
 export const REGISTRATION_HOLD_MS = 500;
-/** A blank broker counts for the bootstrap if it asked within this. */
-export const BLANK_BROKER_MEMORY_MS = 10_000;
+/** What a shared store may answer with for a while: it is tried again, however often. */
+const PASSING_TROUBLES: ReadonlySet<string> = new Set(['METADATA_STORE_UNAVAILABLE', 'METADATA_STORE_CHANGED', 'STALE_COORDINATOR_EPOCH']);
 
 const NOT_REGISTERED = { brokerEpoch: -1, clusterId: '', revision: -1, wantsMetadataCopy: false } as const;
 
@@ -42,15 +48,13 @@ export class ClusterCoordinator {
   private readonly config: CoordinatorConfig;
   private state: CoordinatorState = 'stopped';
   private reason: string | null = null;
-  private coordinatorEpoch = -1;
-  /** What the store held when it was loaded; the reign's image moves on from it. */
-  private loaded = MetadataImage.empty();
+  private readonly tenancy: Tenancy;
   /** Op ids by revision, as far as this store's own chain is known. */
   private knownOpId: (revision: number) => string | null = () => null;
   private reign: Reign | null = null;
   private collector: CopyCollector | null = null;
   private isRebuilding = false;
-  private readonly blankBrokers = new Map<number, number>();
+  private readonly blankBrokers: BlankBrokers;
   private bootstrapping: Promise<void> | null = null;
   private readonly stateChanges: Waiters;
   private restartTimer: Cancellable | null = null;
@@ -60,7 +64,20 @@ export class ClusterCoordinator {
 
   constructor(private readonly options: ClusterCoordinatorOptions) {
     this.config = { ...DEFAULT_COORDINATOR_CONFIG, ...options.config };
-    this.stateChanges = new Waiters(options.seams.scheduler);
+    const { clock, scheduler } = options.seams;
+    this.stateChanges = new Waiters(scheduler);
+    this.tenancy = new Tenancy({
+      log: options.metadataLog,
+      seams: options.seams,
+      self: () => ({ id: this.config.id, ...this.config.advertisedAddress }),
+      beatIntervalMs: this.config.beatIntervalMs,
+      tenureTimeoutMs: this.config.tenureTimeoutMs,
+      onStandby: (reason) => {
+        if (!this.isStopped) this.become('standby', reason);
+      },
+      onLost: (reason) => this.turnLost(reason),
+    });
+    this.blankBrokers = new BlankBrokers(this.config.configuredBrokers, this.config.autoBootstrap, () => clock.monotonicMs());
     const clients = new ClientGatherer(options.seams);
     this.handlers = {
       metadata: async (request) => this.acting().metadata(request),
@@ -80,20 +97,31 @@ export class ClusterCoordinator {
     };
   }
 
-  /** Resolves once the store is loaded and taken over. Rejects with the store's YakError. */
+  /**
+   * Resolves once the store is loaded and taken over, or stood by for; also when a shared store is away, which is tried again and
+   * again. Rejects with the store's YakError when that will not pass.
+   */
   async start(): Promise<void> {
     if (this.state !== 'stopped') throw new YakError('ALREADY_STARTED', 'the cluster coordinator was started already');
-    await this.begin();
+    const begun = this.begin();
+    try {
+      await Promise.race([begun, this.whenStandby()]);
+    } catch (error) {
+      if (!this.mayPass(error)) throw error;
+      this.startOver((error as Error).message);
+      return;
+    }
+    begun.catch((error) => this.couldNotBegin(error));
   }
 
-  /** Answers whoever waits, then closes the store. */
+  /** Answers whoever waits, releases the turn, then closes the store. */
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
     this.restartTimer?.cancel();
     this.become('stopped', null);
     this.reign?.stop('it is shutting down');
     this.reign = null;
-    await this.options.metadataLog.close();
+    await this.tenancy.close();
   }
 
   /** The table of leaders; empty while it does not act. */
@@ -119,7 +147,7 @@ export class ClusterCoordinator {
 
   /** The metadata as committed; while it does not act, as it was loaded. */
   get image(): MetadataImage {
-    return this.reign?.image ?? this.loaded;
+    return this.reign?.image ?? this.tenancy.image;
   }
 
   report(): CoordinatorReport {
@@ -128,9 +156,10 @@ export class ClusterCoordinator {
       state: this.state,
       reason: this.reason,
       clusterId: image.cluster?.clusterId ?? null,
-      coordinatorEpoch: this.coordinatorEpoch,
+      coordinatorEpoch: this.tenancy.coordinatorEpoch,
       revision: image.revision,
       isSuspect: this.state === 'collecting' || (image.coordinator?.isSuspect ?? false),
+      ...this.tenancy.report(),
       ...(this.reign?.report() ?? { brokers: [], leaderlessPartitions: 0, askedPartitions: 0, loopDelayMs: 0 }),
     };
   }
@@ -167,19 +196,18 @@ export class ClusterCoordinator {
 
   private async begin(): Promise<void> {
     this.become('starting', null);
-    const { metadataLog } = this.options;
-    const { snapshot, entries, suspicion } = await metadataLog.load();
-    let image = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
-    for (const entry of entries) image = image.apply(entry);
-    this.loaded = image;
-    const opIds = new Map(entries.map((entry) => [entry.revision, entry.opId]));
-    if (snapshot) opIds.set(snapshot.revision, snapshot.opId);
-    this.knownOpId = (revision) => opIds.get(revision) ?? null;
-    this.coordinatorEpoch = await metadataLog.takeOver(Math.max(this.coordinatorEpoch, image.coordinatorEpoch));
-    if (this.isStopped) return;
-    if (suspicion !== null) this.collect(suspicion);
-    else if (image.cluster === null) this.become('bootstrapping', this.bootstrapReason());
+    const acquired = await this.tenancy.acquire();
+    if (acquired === 'closed' || this.isStopped) return;
+    const { image, entries } = this.tenancy;
+    this.knownOpId = (revision) => this.tenancy.opIdAt(revision);
+    if (acquired.suspicion !== null) this.collect(acquired.suspicion);
+    else if (image.cluster === null) this.become('bootstrapping', this.blankBrokers.reason);
     else await this.act(image, entries, image.coordinator?.isSuspect ?? false);
+  }
+
+  private turnLost(reason: string): void {
+    if (this.reign) this.reign.stop(reason);
+    else if (!this.isStopped && this.state !== 'inactive') this.startOver(reason);
   }
 
   private async act(image: MetadataImage, entries: readonly MetadataEntry[], isSuspect: boolean, records: readonly MetadataRecord[] = []) {
@@ -189,7 +217,8 @@ export class ClusterCoordinator {
       seams,
       metadataLog,
       validateTopicConfigs,
-      coordinatorEpoch: this.coordinatorEpoch,
+      coordinatorEpoch: this.tenancy.coordinatorEpoch,
+      turn: this.tenancy,
       image,
       recentEntries: entries,
       onEntry: (entry, _before, after) => this.tell(this.entryListeners, entry, after),
@@ -205,19 +234,38 @@ export class ClusterCoordinator {
   private reignEnded(reign: Reign, reason: string): void {
     if (this.reign !== reign) return;
     this.reign = null;
-    this.loaded = reign.image;
+    this.tenancy.moveTo(reign.image);
     if (!this.isStopped) this.startOver(reason);
   }
 
   private startOver(reason: string): void {
-    this.options.seams.logger.error('the cluster coordinator stops acting', { reason });
+    const { logger, scheduler } = this.options.seams;
+    if (this.reason !== reason || this.state !== 'inactive') logger.error('the cluster coordinator does not act', { reason });
+    this.tenancy.giveUp();
+    this.collector = null;
     this.become('inactive', reason);
-    this.restartTimer = this.options.seams.scheduler.after(RESTART_DELAY_MS, () => {
-      if (this.isStopped) return;
-      this.begin().catch((error) => {
-        if (!this.isStopped && this.state !== 'inactive') this.startOver((error as Error).message);
+    this.restartTimer?.cancel();
+    this.restartTimer = scheduler.after(this.options.metadataLog.isShared ? SHARED_RESTART_DELAY_MS : RESTART_DELAY_MS, () => {
+      if (!this.isStopped) this.begin().catch((error) => this.couldNotBegin(error));
+    });
+  }
+
+  private couldNotBegin(error: unknown): void {
+    if (!this.isStopped && this.state !== 'inactive') this.startOver((error as Error).message);
+  }
+
+  private whenStandby(): Promise<void> {
+    return new Promise((resolve) => {
+      const stopListening = this.onState((state) => {
+        if (state === 'starting') return;
+        stopListening();
+        if (state === 'standby') resolve();
       });
     });
+  }
+
+  private mayPass(error: unknown): boolean {
+    return this.options.metadataLog.isShared && PASSING_TROUBLES.has((error as { code?: string }).code ?? '');
   }
 
   // ---- requests that are answered in every state ----
@@ -232,8 +280,9 @@ export class ClusterCoordinator {
   }
 
   private async brokerHeartbeat(request: BrokerHeartbeatRequest, context: RequestContext): Promise<BrokerHeartbeatResponse> {
+    if (request.wantsProof && !(await this.tenancy.prove())) throw this.notActive('its store did not confirm that it acts');
     if (this.state !== 'bootstrapping' && this.state !== 'collecting') return this.acting().heartbeat(request, context);
-    const { coordinatorEpoch } = this;
+    const { coordinatorEpoch } = this.tenancy;
     const message = this.reason ?? 'register again';
     return { error: 'BROKER_ID_NOT_REGISTERED', message, coordinatorEpoch, revision: -1, isFenced: true, mayShutDown: false, asks: [] };
   }
@@ -251,11 +300,11 @@ export class ClusterCoordinator {
         `broker ${request.brokerId} is not one of the configured brokers ${this.config.configuredBrokers.join(', ')}; it may join once the cluster exists`,
       );
     }
-    this.blankBrokers.set(request.brokerId, this.options.seams.clock.monotonicMs());
-    this.reason = this.bootstrapReason();
-    if (this.missingBlank().length === 0 && this.config.autoBootstrap) await this.bootstrap();
+    this.blankBrokers.asked(request.brokerId);
+    this.reason = this.blankBrokers.reason;
+    if (this.blankBrokers.missing().length === 0 && this.config.autoBootstrap) await this.bootstrap();
     else await this.stateChanges.wait(REGISTRATION_HOLD_MS);
-    return this.state === 'bootstrapping' ? this.waiting(this.bootstrapReason()) : null;
+    return this.state === 'bootstrapping' ? this.waiting(this.blankBrokers.reason) : null;
   }
 
   /** First entry of a cluster. Once only, however many ask. */
@@ -271,27 +320,14 @@ export class ClusterCoordinator {
     return { type: 'cluster', version: 1, clusterId: randomId(this.options.seams.random), configuredBrokers, features: {} };
   }
 
-  private missingBlank(): number[] {
-    const since = this.options.seams.clock.monotonicMs() - BLANK_BROKER_MEMORY_MS;
-    return this.config.configuredBrokers.filter((brokerId) => (this.blankBrokers.get(brokerId) ?? Number.NEGATIVE_INFINITY) < since);
-  }
-
-  private bootstrapReason(): string {
-    const missing = this.missingBlank();
-    if (missing.length > 0) return `the cluster begins when brokers ${missing.join(', ')} have registered with empty data folders`;
-    return this.config.autoBootstrap
-      ? 'the cluster is being created'
-      : 'all brokers came with empty data folders; the operator has to begin the cluster';
-  }
-
   // ---- a suspect store ----
 
   private collect(reason: string): void {
     if (this.state === 'collecting' || this.isStopped) return;
     const { reign } = this;
-    this.loaded = this.image;
+    this.tenancy.moveTo(this.image);
     if (reign) this.knownOpId = (revision) => reign.chain.opIdAt(revision);
-    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...this.loaded.brokers.keys()]);
+    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...this.tenancy.image.brokers.keys()]);
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
     this.reign = null;
     this.become('collecting', this.collectReason());
@@ -351,15 +387,18 @@ export class ClusterCoordinator {
         );
       }
       const { metadataLog, seams } = this.options;
-      this.coordinatorEpoch = await metadataLog.takeOver(newHistoryCoordinatorEpoch(offers, this.coordinatorEpoch));
+      // Only while it is still this one's turn: another coordinator may have rebuilt it long ago.
+      const still = { coordinatorEpoch: this.tenancy.coordinatorEpoch, beat: null };
+      await this.tenancy.takeOver(newHistoryCoordinatorEpoch(offers, this.tenancy.coordinatorEpoch), still);
       const opId = randomId(seams.random);
       const snapshot = isEmpty
-        ? { revision: NEW_HISTORY_STEP, coordinatorEpoch: this.coordinatorEpoch, opId, records: [this.newCluster()] }
-        : buildNewHistory(offers, this.coordinatorEpoch, opId, this.config.advertisedAddress);
-      await metadataLog.writeSnapshot(snapshot, this.coordinatorEpoch);
-      seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch: this.coordinatorEpoch });
-      this.loaded = MetadataImage.fromSnapshot(snapshot);
-      await this.act(this.loaded, [], !isEmpty);
+        ? { revision: NEW_HISTORY_STEP, coordinatorEpoch: this.tenancy.coordinatorEpoch, opId, records: [this.newCluster()] }
+        : buildNewHistory(offers, this.tenancy.coordinatorEpoch, opId, this.config.advertisedAddress);
+      await metadataLog.writeSnapshot(snapshot, this.tenancy.coordinatorEpoch);
+      seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch: this.tenancy.coordinatorEpoch });
+      const image = MetadataImage.fromSnapshot(snapshot);
+      this.tenancy.moveTo(image);
+      await this.act(image, [], !isEmpty);
     } finally {
       this.isRebuilding = false;
     }
@@ -367,11 +406,11 @@ export class ClusterCoordinator {
 
   /** What this store itself holds is one more copy, if it goes on from all of the brokers': then it is the newest. */
   private ownOffer(): MetadataCopyOffer[] {
-    if (this.loaded.cluster === null) return [];
+    if (this.tenancy.image.cluster === null) return [];
     const isAhead = this.collector!.offers.every(({ snapshot }) => this.knownOpId(snapshot.revision) === snapshot.opId);
     if (!isAhead) return [];
     const none = { maxBrokerEpochSeen: -1, maxLeaderEpochSeen: -1, maxProducerIdSeen: -1 };
-    return [{ brokerId: -1, snapshot: this.loaded.toSnapshot(), highestCoordinatorEpoch: this.coordinatorEpoch, ...none }];
+    return [{ brokerId: -1, snapshot: this.tenancy.image.toSnapshot(), highestCoordinatorEpoch: this.tenancy.coordinatorEpoch, ...none }];
   }
 
   private collectReason(): string {
@@ -382,12 +421,19 @@ export class ClusterCoordinator {
   // ---- small things ----
 
   private acting(): Reign {
-    if (this.reign !== null && this.state === 'active') return this.reign;
-    throw new YakError('NOT_ACTIVE', this.reason ?? `this cluster coordinator does not act: it is ${this.state}`);
+    if (this.reign === null || this.state !== 'active') throw this.notActive(this.reason ?? `it is ${this.state}`);
+    if (!this.tenancy.isSure) throw this.notActive('its metadata store does not answer, so another one may act by now');
+    return this.reign;
+  }
+
+  private notActive(reason: string): YakError {
+    const actor = this.tenancy.otherActor;
+    const acting = actor ? { host: actor.host, port: actor.port } : undefined;
+    return new RpcFailureError('NOT_ACTIVE', `this cluster coordinator does not act: ${reason}`, undefined, acting);
   }
 
   private waiting(message: string): RegisterBrokerResponse {
-    return { error: 'BROKER_NOT_AVAILABLE', message, ...NOT_REGISTERED, coordinatorEpoch: this.coordinatorEpoch };
+    return { error: 'BROKER_NOT_AVAILABLE', message, ...NOT_REGISTERED, coordinatorEpoch: this.tenancy.coordinatorEpoch };
   }
 
   private get isStopped(): boolean {

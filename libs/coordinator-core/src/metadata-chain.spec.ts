@@ -8,7 +8,7 @@ import { MetadataChain } from './metadata-chain.js';
 type Answer = (entry: MetadataEntry) => AppendResult | Promise<AppendResult>;
 
 /** Stores what its script lets through; afterwards everything. */
-class ScriptedLog implements MetadataLog {
+class ScriptedLog implements Pick<MetadataLog, 'load' | 'append' | 'writeSnapshot'> {
   readonly stored: MetadataEntry[] = [];
   readonly asked: MetadataEntry[] = [];
   snapshots = 0;
@@ -23,19 +23,14 @@ class ScriptedLog implements MetadataLog {
   async load() {
     return { snapshot: null, entries: this.stored, suspicion: null };
   }
-  async takeOver(): Promise<number> {
-    return 1;
-  }
   async append(expected: { opId: string; revision: number }, coordinatorEpoch: number, opId: string, records: readonly MetadataRecord[]) {
     const entry = { revision: expected.revision + 1, coordinatorEpoch, opId, previousOpId: expected.opId, records };
     this.asked.push(entry);
     return (this.script.shift() ?? ((next) => this.keep(next)))(entry);
   }
-  async markSuspect(): Promise<void> {}
   async writeSnapshot(): Promise<void> {
     this.snapshots++;
   }
-  async close(): Promise<void> {}
 }
 
 function setUp(script: (log: () => ScriptedLog) => Answer[] = () => [], snapshotEveryEntries = 1_000) {

@@ -20,7 +20,7 @@ export const ENTRIES_REMEMBERED = 1_000;
 const SETTLE_RETRY_MS = 200;
 
 export interface MetadataChainOptions {
-  readonly log: MetadataLog;
+  readonly log: Pick<MetadataLog, 'load' | 'append' | 'writeSnapshot'>;
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly logger: Logger;

@@ -63,6 +63,7 @@ import { FailureDetector } from './failure-detector.js';
 import { MetadataChain } from './metadata-chain.js';
 import { OffsetsTopic } from './offsets-topic.js';
 import { TopicCommands } from './topic-commands.js';
+import type { Turn } from './turn.js';
 import { Waiters } from './waiters.js';
 
 /** Longest that a request may wait for something new. */
@@ -78,6 +79,7 @@ export interface ReignOptions {
   readonly metadataLog: MetadataLog;
   readonly validateTopicConfigs: ValidateTopicConfigs;
   readonly coordinatorEpoch: number;
+  readonly turn: Pick<Turn, 'isSure' | 'standbys'>;
   readonly image: MetadataImage;
   readonly recentEntries: readonly MetadataEntry[];
   readonly onEntry: (entry: MetadataEntry, before: MetadataImage, after: MetadataImage) => void;
@@ -135,7 +137,7 @@ export class Reign {
       options.coordinatorEpoch,
       options.recentEntries,
     );
-    this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, () => {
+    this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, options.turn, () => {
       this.dropKeptIfDue();
       this.rebalanceIfDue();
       this.offsetsTopic.createIfDue();
@@ -313,8 +315,20 @@ export class Reign {
     return {
       clusterId: this.image.cluster?.clusterId ?? '',
       revision: this.image.revision,
-      coordinator: { id: this.config.id, host, port, coordinatorEpoch, isSuspect: this.isSuspect, store: this.config.storeName },
-      brokers: describeBrokers(this.image, (brokerId) => this.heartbeatAgeMs(brokerId)),
+      coordinator: {
+        id: this.config.id,
+        host,
+        port,
+        coordinatorEpoch,
+        isSuspect: this.isSuspect,
+        store: this.config.storeName,
+        standbys: this.options.turn.standbys,
+      },
+      brokers: describeBrokers(
+        this.image,
+        (brokerId) => this.heartbeatAgeMs(brokerId),
+        (brokerId) => this.sessions.get(brokerId)?.lastProbeWallMs,
+      ),
     };
   }
 

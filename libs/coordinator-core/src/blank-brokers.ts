@@ -1,0 +1,33 @@
+/** The brokers that ask to begin a new cluster with empty data folders; all configured ones at about the same time make one (R19). */
+import type { BrokerId } from '#kernel';
+
+/** A blank broker counts for the bootstrap if it asked within this. */
+export const BLANK_BROKER_MEMORY_MS = 10_000;
+
+export class BlankBrokers {
+  private readonly askedAt = new Map<BrokerId, number>();
+
+  constructor(
+    private readonly configuredBrokers: readonly BrokerId[],
+    private readonly autoBootstrap: boolean,
+    private readonly now: () => number,
+  ) {}
+
+  asked(brokerId: BrokerId): void {
+    this.askedAt.set(brokerId, this.now());
+  }
+
+  missing(): BrokerId[] {
+    const since = this.now() - BLANK_BROKER_MEMORY_MS;
+    return this.configuredBrokers.filter((brokerId) => (this.askedAt.get(brokerId) ?? Number.NEGATIVE_INFINITY) < since);
+  }
+
+  /** What the bootstrap waits for, for a person. */
+  get reason(): string {
+    const missing = this.missing();
+    if (missing.length > 0) return `the cluster begins when brokers ${missing.join(', ')} have registered with empty data folders`;
+    return this.autoBootstrap
+      ? 'the cluster is being created'
+      : 'all brokers came with empty data folders; the operator has to begin the cluster';
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * How one cluster coordinator holds its store: what it loaded, whether it stands by or has the turn, and under which coordinator
+ * epoch. A store that is not shared is taken over at once; a shared one when nobody acts on it (standby.ts), and then it is
+ * beaten for (turn.ts).
+ */
+import type { CoordinatorEpoch } from '#kernel';
+import { NO_EPOCH, YakError } from '#kernel';
+import type { Claim, Coordinator, MetadataEntry, MetadataLog } from '#metadata';
+import { MetadataImage } from '#metadata';
+import type { CoordinatorReport, CoordinatorSeams } from './config.js';
+import { Standby } from './standby.js';
+import { Turn } from './turn.js';
+
+export interface TenancyOptions {
+  readonly log: MetadataLog;
+  readonly seams: CoordinatorSeams;
+  readonly self: () => Coordinator;
+  readonly beatIntervalMs: number;
+  readonly tenureTimeoutMs: number;
+  /** Another coordinator acts, and this one stands by. */
+  readonly onStandby: (reason: string) => void;
+  /** Somebody else took over, or the store is not the one that was taken over any more. */
+  readonly onLost: (reason: string) => void;
+}
+
+export class Tenancy {
+  /** Of the last takeover; -1 before the first. */
+  coordinatorEpoch: CoordinatorEpoch = NO_EPOCH;
+  entries: readonly MetadataEntry[] = [];
+  private loaded = MetadataImage.empty();
+  private opIds = new Map<number, string>();
+  private turn: Turn | null = null;
+  private standby: Standby | null = null;
+  private isClosed = false;
+
+  constructor(private readonly options: TenancyOptions) {}
+
+  /** As loaded, or as followed while standing by. */
+  get image(): MetadataImage {
+    return this.standby?.image ?? this.loaded;
+  }
+
+  /** False: the store did not confirm for a session that it is this one's turn. */
+  get isSure(): boolean {
+    return this.turn?.isSure ?? false;
+  }
+
+  get standbys(): readonly Coordinator[] {
+    return this.turn?.standbys ?? [];
+  }
+
+  /** Null: this one acts, nobody does, or it is not known. */
+  get otherActor(): Coordinator | null {
+    return this.standby?.actor ?? null;
+  }
+
+  report(): Pick<CoordinatorReport, 'actor' | 'standbys' | 'storeAnsweredAgeMs'> {
+    return {
+      actor: this.turn ? this.options.self() : this.otherActor,
+      standbys: this.standbys,
+      storeAnsweredAgeMs: this.turn?.answeredAgeMs ?? this.standby?.answeredAgeMs ?? null,
+    };
+  }
+
+  /** Op ids by revision, as far as the loaded chain tells. */
+  opIdAt(revision: number): string | null {
+    return this.opIds.get(revision) ?? null;
+  }
+
+  /** What became of the loaded image while it was acted on. */
+  moveTo(image: MetadataImage): void {
+    this.loaded = image;
+  }
+
+  /** True when the store confirms a turn after the call began. */
+  async prove(): Promise<boolean> {
+    return (await this.turn?.prove()) ?? false;
+  }
+
+  /** Loads the store and waits for the turn. Answers why the store is suspect (null: sound), or 'closed'. */
+  async acquire(): Promise<{ readonly suspicion: string | null } | 'closed'> {
+    let suspicion = await this.load();
+    if (!this.options.log.isShared) {
+      await this.takeOver(this.loaded.coordinatorEpoch);
+    } else {
+      if (this.isClosed || !(await this.standBy())) return 'closed';
+      // Nobody else writes from here on; what was written since is part of it.
+      suspicion = await this.load();
+    }
+    return this.isClosed ? 'closed' : { suspicion };
+  }
+
+  /** Throws a YakError `NOT_MY_TURN` when somebody took over, or beat, since `still` was seen. */
+  async takeOver(atLeast: CoordinatorEpoch, still?: Claim['still']): Promise<void> {
+    const { log, seams, self, beatIntervalMs, tenureTimeoutMs } = this.options;
+    const askedAt = seams.clock.monotonicMs();
+    const claim = still === undefined ? { actor: self() } : { actor: self(), still };
+    const coordinatorEpoch = await log.takeOver(Math.max(this.coordinatorEpoch, atLeast), claim);
+    this.coordinatorEpoch = coordinatorEpoch;
+    this.giveUp();
+    if (this.isClosed) return log.release(coordinatorEpoch);
+    const onLost = (reason: string): void => {
+      if (this.turn !== turn) return;
+      this.turn = null;
+      this.options.onLost(reason);
+    };
+    const turn: Turn = new Turn({ log, coordinatorEpoch, seams, beatIntervalMs, tenureTimeoutMs, onLost }, askedAt);
+    this.turn = turn;
+  }
+
+  /** Stops beating; the store is told nothing. */
+  giveUp(): void {
+    this.turn?.end();
+    this.turn = null;
+  }
+
+  /** Releases the turn, so that a standby takes over at once, and closes the store. */
+  async close(): Promise<void> {
+    const { turn } = this;
+    this.isClosed = true;
+    this.standby?.stop();
+    this.giveUp();
+    if (turn) await this.options.log.release(turn.coordinatorEpoch);
+    await this.options.log.close();
+  }
+
+  private async load(): Promise<string | null> {
+    const { snapshot, entries, suspicion } = await this.options.log.load();
+    const start = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
+    this.loaded = entries.reduce((image, entry) => image.apply(entry), start);
+    this.entries = entries;
+    this.opIds = new Map(entries.map((entry) => [entry.revision, entry.opId]));
+    if (snapshot) this.opIds.set(snapshot.revision, snapshot.opId);
+    return suspicion;
+  }
+
+  /** Until the turn is this one's; false when closed meanwhile. */
+  private async standBy(): Promise<boolean> {
+    const { log, seams, self, beatIntervalMs, tenureTimeoutMs } = this.options;
+    const ownCoordinatorEpoch = this.coordinatorEpoch;
+    const standby = new Standby({ log, self: self(), seams, beatIntervalMs, tenureTimeoutMs, ownCoordinatorEpoch }, this.loaded);
+    this.standby = standby;
+    try {
+      for (;;) {
+        const free = await standby.wait(() => this.options.onStandby(actingReason(standby.actor)));
+        if (free === null || this.isClosed) return false;
+        try {
+          await this.takeOver(standby.image.coordinatorEpoch, free.still);
+          return !this.isClosed;
+        } catch (error) {
+          // Another standby was quicker.
+          if (!(error instanceof YakError) || error.code !== 'NOT_MY_TURN') throw error;
+        }
+      }
+    } finally {
+      this.loaded = standby.image;
+      this.standby = null;
+    }
+  }
+}
+
+function actingReason(actor: Coordinator | null): string {
+  return actor === null ? 'nobody acts' : `coordinator ${actor.id} at ${actor.host}:${actor.port} acts`;
+}
