@@ -2,6 +2,7 @@
  * `--flag value`, `--flag=value`, `--config FILE` and `--set name=value` of the server processes. Each flag is another way
  * to write one config; nothing else is accepted, and positional arguments are refused.
  */
+import { firstWord } from './config-file.js';
 import { UsageError } from './errors.js';
 import type { ConfigInput } from './sources.js';
 
@@ -47,6 +48,6 @@ export function parseCommandLine(argv: readonly string[], known: readonly FlagDe
 
 function addSetting(flags: Map<string, { text: string; shownAs: string }>, text: string): void {
   const equals = text.indexOf('=');
-  if (equals <= 0) throw new UsageError(`--set needs name=value, not "${text}"`);
+  if (equals <= 0) throw new UsageError(`--set needs name=value, not "${firstWord(text)}"`);
   flags.set(text.slice(0, equals).trim(), { text: text.slice(equals + 1), shownAs: '--set' });
 }

@@ -16,7 +16,7 @@ function parseProperties(path: string, text: string): Map<string, string> {
     const line = raw.trim();
     if (line === '' || line.startsWith('#') || line.startsWith('!')) return;
     const match = /^([^\s=:]+)\s*[=:]\s*(.*)$/.exec(line);
-    if (match === null) throw new ConfigError(`${path}:${index + 1}: "${line}" is not of the form name=value`);
+    if (match === null) throw new ConfigError(`${path}:${index + 1}: "${firstWord(line)}" is not of the form name=value`);
     const name = match[1]!;
     if (values.has(name)) throw new ConfigError(`${path}:${index + 1}: ${name} is set twice`);
     values.set(name, match[2]!);
@@ -29,7 +29,8 @@ function parseJson(path: string, text: string): Map<string, string> {
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new ConfigError(`${path} begins with "{" and is not JSON: ${(error as Error).message}`);
+    // What follows the comma is a piece of the file: there may be a password in it.
+    throw new ConfigError(`${path} begins with "{" and is not JSON: ${(error as Error).message.replace(/, .*/s, '')}`);
   }
   const values = new Map<string, string>();
   for (const [name, value] of Object.entries(content as Record<string, unknown>)) {
@@ -42,4 +43,10 @@ function jsonText(path: string, name: string, value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (Array.isArray(value) && value.every((one) => typeof one === 'string' || typeof one === 'number')) return value.join(',');
   throw new ConfigError(`${path}: ${name} must be a string, a number, true, false or a list of those`);
+}
+
+/** A whole line could have a password in it. */
+export function firstWord(text: string): string {
+  const word = /^\S*/.exec(text)![0];
+  return word === text ? word : `${word} …`;
 }
