@@ -10,12 +10,10 @@ import type { CopyOutcome, CopyUpdate, MetadataCopy, MetadataImage } from '#meta
 import { type PatternKey, PROTOCOL, type RegisterBrokerResponse, type RpcClient, type RpcMessages } from '#rpc';
 import { type Clock, formatAddress, type Logger, type Random, type Scheduler, sleep } from '#seams';
 import type { BrokerConfig, CoordinatorDialer } from './contract.js';
+import { COORDINATOR_RETRY_MS, CoordinatorFinder } from './coordinator-finder.js';
 
 /** Longest wait of one metadata long poll. */
 export const METADATA_FETCH_WAIT_MS = 5_000;
-/** Between two attempts to reach a coordinator; grows to the maximum, with jitter. */
-export const COORDINATOR_RETRY_MS = 50;
-export const COORDINATOR_RETRY_MAX_MS = 1_000;
 /** The beat is quicker while this broker waits to be unfenced, or for the shutdown slot (R28). */
 export const WAITING_BEAT_MS = 50;
 
@@ -49,7 +47,7 @@ export class CoordinatorLink {
   private sentAt: MonotonicMs | null = null;
   private confirmedAt: MonotonicMs | null = null;
   private heardEpoch: CoordinatorEpoch = -1;
-  private nextAddress = 0;
+  private readonly finder: CoordinatorFinder;
   private confirming: Promise<boolean> | null = null;
   private confirmingNext: Promise<boolean> | null = null;
   private readonly waiters = new Set<() => void>();
@@ -62,6 +60,7 @@ export class CoordinatorLink {
     incarnationId: string,
   ) {
     this.incarnationId = incarnationId;
+    this.finder = new CoordinatorFinder(config.coordinators, seams.coordinators, seams.random);
   }
 
   get brokerEpoch(): BrokerEpoch {
@@ -141,7 +140,7 @@ export class CoordinatorLink {
     const client = this.client;
     if (!client || client.isClosed || this.epoch < 0) return false;
     try {
-      const revision = await this.beat(client);
+      const revision = await this.beat(client, true);
       return revision !== null && (await this.waitFor((image) => image.revision >= revision, this.config.sessionTimeoutMs));
     } catch (error) {
       if (!(error instanceof YakError)) throw error;
@@ -171,27 +170,30 @@ export class CoordinatorLink {
   // ---- one connection after another ----
 
   private async run(): Promise<void> {
-    let attempt = 0;
     while (!this.isStopped) {
       try {
         const client = await this.connect();
         if (this.epoch < 0) await this.register(client);
-        attempt = 0;
         await this.serve(client);
       } catch (error) {
-        if (!(error instanceof YakError)) throw error;
-        this.seams.logger.debug('cluster coordinator not reached', { reason: error.message, code: error.code });
+        this.lost(error);
       }
       this.client?.close();
       this.client = null;
       if (this.isStopped) return;
-      const ceiling = Math.min(COORDINATOR_RETRY_MAX_MS, COORDINATOR_RETRY_MS * 2 ** Math.min(attempt++, 10));
-      await sleep(this.seams.scheduler, ceiling / 2 + (this.seams.random.next() * ceiling) / 2);
+      const pauseMs = this.finder.pauseMs();
+      if (pauseMs > 0) await sleep(this.seams.scheduler, pauseMs);
     }
   }
 
+  private lost(error: unknown): void {
+    if (!(error instanceof YakError)) throw error;
+    this.finder.failed(error);
+    this.seams.logger.debug('line to the cluster coordinator lost', { reason: error.message, code: error.code });
+  }
+
   private async connect(): Promise<RpcClient> {
-    const address = this.config.coordinators[this.nextAddress++ % this.config.coordinators.length]!;
+    const address = await this.finder.next();
     const client = await this.seams.coordinators.dial(address);
     if (this.isStopped) {
       client.close();
@@ -221,6 +223,7 @@ export class CoordinatorLink {
           this.epoch = -1;
           throw error;
         }
+        this.finder.succeeded();
         this.fencedNow = true;
         this.confirmedAt = this.seams.clock.monotonicMs();
         this.seams.logger.info('registered', { brokerEpoch: this.epoch, coordinatorEpoch: response.coordinatorEpoch });
@@ -281,9 +284,9 @@ export class CoordinatorLink {
   private async serve(client: RpcClient): Promise<void> {
     const closed = new Promise<void>((resolve) => client.onClose(() => resolve()));
     const fail = (error: unknown): void => {
+      if (!client.isClosed) this.lost(error);
+      else if (!(error instanceof YakError)) throw error;
       client.close();
-      if (error instanceof YakError) this.seams.logger.debug('line to the cluster coordinator lost', { reason: error.message });
-      else throw error;
     };
     const beats = this.beatForEver(client).catch(fail);
     const follows = this.follow(client).catch(fail);
@@ -305,7 +308,7 @@ export class CoordinatorLink {
   }
 
   /** The coordinator's revision, or null when the answer does not count for the registration in force. */
-  private async beat(client: RpcClient): Promise<number | null> {
+  private async beat(client: RpcClient, wantsProof = false): Promise<number | null> {
     const { image } = this.copy;
     const epoch = this.epoch;
     const sentAt = this.seams.clock.monotonicMs();
@@ -320,6 +323,7 @@ export class CoordinatorLink {
         wantsUnfenced: image.revision >= this.registeredRevision && !this.wantsShutdown,
         wantsShutdown: this.wantsShutdown,
         ...this.host.heartbeat(),
+        ...(wantsProof && { wantsProof }),
       },
       { timeoutMs: this.config.sessionTimeoutMs },
     );
@@ -335,6 +339,7 @@ export class CoordinatorLink {
       return null;
     }
     if (response.error !== 'NONE') throw new YakError(response.error, response.message ?? response.error);
+    this.finder.succeeded();
     this.confirmedAt = sentAt;
     this.fencedNow = response.isFenced;
     if (this.wantsShutdown && response.mayShutDown) this.hasShutdownSlot = true;

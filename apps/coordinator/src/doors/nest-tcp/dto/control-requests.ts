@@ -4,7 +4,7 @@
  */
 
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsDefined, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsDefined, IsObject, IsOptional, ValidateNested } from 'class-validator';
 import type { IsrMember, MetadataRecord, MetadataSnapshot } from '#metadata';
 import type * as rpc from '#rpc';
 import {
@@ -51,6 +51,18 @@ class BrokerListenersDto {
   @ValidateNested()
   @Type(() => EndpointDto)
   http!: EndpointDto;
+
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => EndpointDto)
+  externalKafka?: EndpointDto;
+
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => EndpointDto)
+  externalTcp?: EndpointDto;
 }
 
 class SoftwareDto {
@@ -159,6 +171,10 @@ export class BrokerHeartbeatRequestDto implements rpc.BrokerHeartbeatRequest {
 
   @IsBoolean()
   wantsShutdown!: boolean;
+
+  @IsOptional()
+  @IsBoolean()
+  wantsProof?: boolean;
 
   @IsFiniteAge()
   oldestSyncAgeMs!: number;

@@ -1,0 +1,57 @@
+/**
+ * Which cluster coordinator to ask next, and how long to wait before: who acts, if one that stands by told, else every known
+ * address in turn. Behind one host name there may be several coordinators, and others later on.
+ */
+import { YakError } from '#kernel';
+import type { Address, Random } from '#seams';
+import type { CoordinatorDialer } from './contract.js';
+
+/** Between two attempts to reach a coordinator; doubles up to the maximum, with jitter. */
+export const COORDINATOR_RETRY_MS = 50;
+export const COORDINATOR_RETRY_MAX_MS = 400;
+
+export class CoordinatorFinder {
+  /** Addresses that were not tried since names were last looked up. */
+  private untried: Address[] = [];
+  private hint: Address | null = null;
+  private asked: Address | null = null;
+  private failures = 0;
+
+  constructor(
+    private readonly known: readonly Address[],
+    private readonly dialer: Pick<CoordinatorDialer, 'resolve'>,
+    private readonly random: Random,
+  ) {}
+
+  async next(): Promise<Address> {
+    const { hint } = this;
+    this.hint = null;
+    if (hint === null && this.untried.length === 0) {
+      this.untried = (await Promise.all(this.known.map((address) => this.dialer.resolve(address)))).flat();
+    }
+    this.asked = hint ?? this.untried.shift() ?? this.known[0]!;
+    return this.asked;
+  }
+
+  /** The asked one acts. */
+  succeeded(): void {
+    this.failures = 0;
+  }
+
+  failed(error: YakError): void {
+    this.failures++;
+    const { code, acting } = error as YakError & { acting?: Address };
+    if (code === 'NOT_ACTIVE' && acting && !isSame(acting, this.asked)) this.hint = acting;
+  }
+
+  /** ms. None before the first hint is followed; if that one does not act either, it grows as ever. */
+  pauseMs(): number {
+    if (this.hint !== null && this.failures <= 1) return 0;
+    const ceiling = Math.min(COORDINATOR_RETRY_MAX_MS, COORDINATOR_RETRY_MS * 2 ** Math.min(this.failures, 10));
+    return ceiling / 2 + (this.random.next() * ceiling) / 2;
+  }
+}
+
+function isSame(one: Address, other: Address | null): boolean {
+  return one.host === other?.host && one.port === other.port;
+}
