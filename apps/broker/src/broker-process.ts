@@ -8,7 +8,7 @@
 import { Broker, type BrokerReport } from '#broker-core';
 import { type BrokerOptions, type ListenerOptions, type ProcessMessage, parseBrokerOptions } from '#config';
 import { allowAll, YakError } from '#kernel';
-import type { Endpoint } from '#metadata';
+import type { BrokerListeners, Endpoint } from '#metadata';
 import { DEFAULT_RPC_LIMITS, dialRpc } from '#rpc';
 import { type Address, formatAddress, type Listener, type Logger } from '#seams';
 import { createLogger, NodeClock, NodeDisk, NodeNetwork, NodeRandom, NodeScheduler, resolveAddress } from '#seams-node';
@@ -30,17 +30,19 @@ const DRAIN_MS = 500;
 const METADATA_WATCH_MS = 60_000;
 
 type Door = keyof BrokerOptions['listeners'];
+type AdvertisedListeners = { -readonly [D in keyof BrokerListeners]: { host: string; port: number } };
 
 export class BrokerProcess implements ServerProcess {
   readonly stopTimeoutMs = { withHandOver: 45_000, alone: 10_000 };
   private readonly clock = new NodeClock();
-  private readonly listeners: Record<Door, { host: string; port: number }>;
+  private readonly listeners: AdvertisedListeners;
   private readonly broker: Broker;
   private readonly leaders: LeaderWatch;
   private http: HttpDoor | null = null;
   private nest: NestDoor | null = null;
   private readonly kafka: KafkaDoor;
   private kafkaListener: Listener | null = null;
+  private readonly externalAddresses: { externalKafka?: string; externalTcp?: string } = {};
   private isStopping = false;
   private readonly hurried = deferred<boolean>();
 
@@ -56,12 +58,14 @@ export class BrokerProcess implements ServerProcess {
     disk: NodeDisk,
     readonly logger: Logger,
   ) {
-    const { kafka, replication, tcp, http } = options.listeners;
+    const { kafka, replication, tcp, http, externalKafka, externalTcp } = options.listeners;
     this.listeners = {
       kafka: { ...kafka.advertised },
       replication: { ...replication.advertised },
       tcp: { ...tcp.advertised },
       http: { ...http.advertised },
+      ...(externalKafka && { externalKafka: { ...externalKafka.advertised } }),
+      ...(externalTcp && { externalTcp: { ...externalTcp.advertised } }),
     };
     const { clock } = this;
     const scheduler = new NodeScheduler();
@@ -88,6 +92,7 @@ export class BrokerProcess implements ServerProcess {
 
   async start(): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
     const { options, broker } = this;
+    for (const warning of options.warnings) this.logger.warn(warning);
     const active = this.whenActive();
     active.catch(() => {});
     await this.openDoors();
@@ -98,11 +103,13 @@ export class BrokerProcess implements ServerProcess {
       type: 'ready',
       clusterId: broker.report().clusterId ?? '',
       pid: process.pid,
-      tcp: formatAddress(this.boundAt('tcp', this.nest!.server.boundAddress)),
-      kafka: formatAddress(this.boundAt('kafka', this.kafkaListener!.address)),
-      http: formatAddress(this.boundAt('http', this.http!.address)),
+      tcp: formatAddress(this.boundAt(options.listeners.tcp, this.nest!.server.boundAddress)),
+      kafka: formatAddress(this.boundAt(options.listeners.kafka, this.kafkaListener!.address)),
+      http: formatAddress(this.boundAt(options.listeners.http, this.http!.address)),
+      ...this.externalAddresses,
     } as const;
-    this.logger.info('ready', { clusterId: ready.clusterId, tcp: ready.tcp, kafka: ready.kafka, http: ready.http, data: options.dataPath });
+    const { type: _, pid: __, ...told } = ready;
+    this.logger.info('ready', { ...told, data: options.dataPath });
     return ready;
   }
 
@@ -125,7 +132,7 @@ export class BrokerProcess implements ServerProcess {
   private async openDoors(): Promise<void> {
     const { options, broker, logger } = this;
     const { listeners, values } = options;
-    const hostNames = [...new Set(Object.values(listeners).map((listener) => listener.advertised.host.toLowerCase()))];
+    const hostNames = [...new Set(Object.values(this.listeners).map(({ host }) => host.toLowerCase()))];
     this.http = await openBrokerHttpDoor({ address: listeners.http.bind, hostNames, logger }, broker, this.leaders);
     this.resolvePort('http', this.http.address);
     const handlers = brokerRpcHandlers(broker);
@@ -141,22 +148,38 @@ export class BrokerProcess implements ServerProcess {
     this.resolvePort('replication', (await this.kafka.listen(listeners.replication.bind, 'replication')).address);
     this.kafkaListener = await this.kafka.listen(listeners.kafka.bind, 'client');
     this.resolvePort('kafka', this.kafkaListener.address);
+    await this.openExternalDoors(this.nest);
+  }
+
+  /** The same doors on second ports: the same limits and handlers, other addresses in the answers. */
+  private async openExternalDoors({ server }: NestDoor): Promise<void> {
+    const { externalKafka, externalTcp } = this.options.listeners;
+    if (externalTcp !== null) {
+      const bound = await server.listenAlso(externalTcp.bind, 'external-nest');
+      this.resolvePort('externalTcp', bound);
+      this.externalAddresses.externalTcp = formatAddress(this.boundAt(externalTcp, bound));
+    }
+    if (externalKafka !== null) {
+      const { address: bound } = await this.kafka.listen(externalKafka.bind, 'external');
+      this.resolvePort('externalKafka', bound);
+      this.externalAddresses.externalKafka = formatAddress(this.boundAt(externalKafka, bound));
+    }
   }
 
   private listNestClients({ server }: NestDoor): void {
     const { clients } = this.broker;
     // The cluster coordinator asks for this very list, and is no client.
     server.onRequest((context, pattern) => pattern !== 'listClients' && clients.requested(context));
-    server.onConnectionClosed((clientAddress) => clients.disconnected({ listener: 'nest', clientAddress }));
+    server.onConnectionClosed((clientAddress, listener) => clients.disconnected({ listener, clientAddress }));
   }
 
   /** An advertised port 0 stands for the port that was really bound. */
   private resolvePort(door: Door, bound: Address): void {
-    if (this.listeners[door].port === 0) this.listeners[door].port = bound.port;
+    const advertised = this.listeners[door];
+    if (advertised?.port === 0) advertised.port = bound.port;
   }
 
-  private boundAt(door: Door, bound: Address): Endpoint {
-    const { bind }: ListenerOptions = this.options.listeners[door];
+  private boundAt({ bind }: ListenerOptions, bound: Address): Endpoint {
     return { host: bind.host, port: bound.port };
   }
 

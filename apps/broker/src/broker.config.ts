@@ -49,7 +49,8 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
 /** As told, with what the options made of it where nobody said. An address whose port the system chooses is not known here. */
 function settingsOf(options: BrokerOptions): readonly ConfigSetting[] {
   const { listeners, dataPath } = options;
-  const advertised = ({ advertised: address }: ListenerOptions) => (address.port === 0 ? null : address);
+  const advertised = (listener: ListenerOptions | null) =>
+    listener === null || listener.advertised.port === 0 ? null : listener.advertised;
   return configSettings(options, 'broker', {
     'data.dir': dataPath,
     'replication.port': listeners.replication.bind.port,
@@ -60,5 +61,7 @@ function settingsOf(options: BrokerOptions): readonly ConfigSetting[] {
     'advertised.replication.address': advertised(listeners.replication),
     'advertised.tcp.address': advertised(listeners.tcp),
     'advertised.http.address': advertised(listeners.http),
+    'advertised.external.kafka.address': advertised(listeners.externalKafka),
+    'advertised.external.tcp.address': advertised(listeners.externalTcp),
   });
 }

@@ -3,9 +3,10 @@
  * queue per request (it cost a third of the dispatch), a clear error for a port that cannot be had, and a drain: `app.close()`
  * destroys sockets, so whoever stops a process calls `drain` first.
  */
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type TcpContext as NestTcpContext, ServerTCP, TcpContext, type TcpSocket } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
+import type { ListenerName } from '#kernel';
 import {
   type NestPacket,
   type NestReply,
@@ -36,7 +37,10 @@ type Handler = (data: unknown, context: NestTcpContext) => Promise<unknown>;
 
 export class NestDoorServer extends ServerTCP {
   private readonly sockets = new Set<YakTcpSocket>();
-  private readonly closeListeners: ((clientAddress: string) => void)[] = [];
+  private readonly otherServers: Server[] = [];
+  /** Of sockets that came in by another address than the first. */
+  private readonly listenerNames = new WeakMap<Socket, ListenerName>();
+  private readonly closeListeners: ((clientAddress: string, listener: ListenerName) => void)[] = [];
   private readonly requestListeners: RequestListener[] = [];
   private readonly eventSenders = new WeakSet<TcpSocket>();
   private isRefusing = false;
@@ -53,7 +57,7 @@ export class NestDoorServer extends ServerTCP {
   }
 
   /** Called once per connection that ended, for whatever reason. */
-  onConnectionClosed(listener: (clientAddress: string) => void): void {
+  onConnectionClosed(listener: (clientAddress: string, listener: ListenerName) => void): void {
     this.closeListeners.push(listener);
   }
 
@@ -73,13 +77,40 @@ export class NestDoorServer extends ServerTCP {
   }
 
   /**
+   * A second address for the same handlers, with limits as the first; requests from there carry its name. Resolves with the
+   * address that was really bound. Rejects with a YakError ADDRESS_IN_USE or CANNOT_LISTEN.
+   */
+  listenAlso(address: Address, listener: ListenerName): Promise<Address> {
+    const server = createServer((socket) => {
+      this.listenerNames.set(socket, listener);
+      this.bindHandler(socket);
+    });
+    server.maxConnections = this.server.maxConnections;
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException) => reject(listenError(error, address, `Nest TCP (${listener})`));
+      server.once('error', failed);
+      server.listen({ port: address.port, host: address.host }, () => {
+        server.off('error', failed).on('error', (error) => this.handleError(error));
+        this.otherServers.push(server);
+        resolve({ host: address.host, port: (server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** Destroys sockets of every address. */
+  override close(): void {
+    for (const server of this.otherServers) if (server.listening) server.close();
+    super.close();
+  }
+
+  /**
    * Refuses new connections and new requests (code UNAVAILABLE) and resolves when every running request was answered, or
    * after `timeoutMs`. False: some were not.
    */
   async drain(timeoutMs: number): Promise<boolean> {
     this.isRefusing = true;
     this.isManuallyTerminated = true;
-    if (this.server.listening) this.server.close();
+    for (const server of [this.server as Server, ...this.otherServers]) if (server.listening) server.close();
     const deadline = performance.now() + timeoutMs;
     while (this.inFlight > 0) {
       if (performance.now() >= deadline) return false;
@@ -133,11 +164,15 @@ export class NestDoorServer extends ServerTCP {
   }
 
   protected override getSocketInstance(socket: Socket): TcpSocket {
-    const instance = new YakTcpSocket(socket, { logger: this.door.logger, limits: this.door.limits });
+    const instance = new YakTcpSocket(socket, {
+      logger: this.door.logger,
+      limits: this.door.limits,
+      listener: this.listenerNames.get(socket),
+    });
     this.sockets.add(instance);
     socket.on('close', () => {
       this.sockets.delete(instance);
-      for (const listener of this.closeListeners) listener(instance.clientAddress);
+      for (const listener of this.closeListeners) listener(instance.clientAddress, instance.context.listener);
     });
     return instance;
   }

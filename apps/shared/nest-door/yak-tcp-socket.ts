@@ -6,12 +6,14 @@
  */
 import type { Socket } from 'node:net';
 import { TcpSocket } from '@nestjs/microservices';
-import type { RequestContext } from '#kernel';
+import type { ListenerName, RequestContext } from '#kernel';
 import { introduced, NestFraming, type NestReply, type RpcLimits, rpcLimits } from '#rpc';
 import type { Logger } from '#seams';
 
 export interface YakTcpSocketOptions {
   readonly logger: Logger;
+  /** `nest` when absent. */
+  readonly listener?: ListenerName;
   readonly limits?: Partial<RpcLimits>;
 }
 
@@ -34,7 +36,7 @@ export class YakTcpSocket extends TcpSocket {
     this.clientAddress = formatPeer(socket);
     this.context = {
       principal: 'User:ANONYMOUS',
-      listener: 'nest',
+      listener: options.listener ?? 'nest',
       clientId: null,
       clientSoftware: null,
       clientAddress: this.clientAddress,

@@ -1,7 +1,17 @@
 /** What a client may know of the cluster: brokers, topics, leaders. Creates missing topics first where that is allowed. */
-import { isInternalTopic, type KafkaErrorName, type RequestContext, topicNameProblem } from '#kernel';
-import { isLiveSeat, keptMembers, liveMembers, type MetadataImage, type PartitionRecord, type TopicRecord } from '#metadata';
+import { isInternalTopic, type KafkaErrorName, type ListenerName, type RequestContext, topicNameProblem } from '#kernel';
+import {
+  type BrokerRecord,
+  type Endpoint,
+  isLiveSeat,
+  keptMembers,
+  liveMembers,
+  type MetadataImage,
+  type PartitionRecord,
+  type TopicRecord,
+} from '#metadata';
 import type { BrokerState } from './broker-state.js';
+import { endpointFor } from './endpoint-for.js';
 import type { ClusterView, TopicsRequest, TopicView } from './verbs.js';
 
 /** Topics that one question may bring about: the rest comes when it is asked for again. A name costs its sender next to nothing. */
@@ -34,10 +44,8 @@ export async function cluster(
   return {
     clusterId: image.cluster?.clusterId ?? '',
     revision: image.revision,
-    brokers: [...image.brokers.values()]
-      .filter((known) => !known.isFenced)
-      .map((known) => ({ brokerId: known.brokerId, rack: known.rack, ...known.listeners })),
-    controllerId: controllerOf(broker),
+    brokers: reachableBrokers(image, context),
+    controllerId: controllerOf(broker, context),
     topics: asked.map((topic) => {
       const view = viewTopic(broker, context, topic);
       // "Unknown" would make clients give up on what only waits for the coordinator, or for the next question.
@@ -52,11 +60,18 @@ function isCreatable(broker: BrokerState, context: RequestContext, name: string)
   return broker.authorizer.isAllowed(context, 'CREATE', { type: 'TOPIC', name });
 }
 
+/** As in Kafka: a broker without the listener that the question came in on is not there for who asks. */
+function reachableBrokers(image: MetadataImage, { listener }: RequestContext): ClusterView['brokers'] {
+  return [...image.brokers.values()].flatMap((known) => {
+    const endpoint = liveEndpoint(known, listener);
+    return endpoint === null ? [] : [{ brokerId: known.brokerId, rack: known.rack, endpoint }];
+  });
+}
+
 /** Any live broker takes admin calls; this one if it is live, so that the call stays here. */
-function controllerOf(broker: BrokerState): number {
-  const self = broker.image.brokers.get(broker.brokerId);
-  if (self && !self.isFenced) return self.brokerId;
-  for (const known of broker.image.brokers.values()) if (!known.isFenced) return known.brokerId;
+function controllerOf({ image, brokerId }: BrokerState, { listener }: RequestContext): number {
+  if (liveEndpoint(image.brokers.get(brokerId), listener) !== null) return brokerId;
+  for (const known of image.brokers.values()) if (liveEndpoint(known, listener) !== null) return known.brokerId;
   return -1;
 }
 
@@ -70,33 +85,38 @@ function viewTopic(broker: BrokerState, context: RequestContext, asked: { name: 
     if (!('name' in asked)) return unknown(asked, 'UNKNOWN_TOPIC_ID');
     return unknown(asked, topicNameProblem(asked.name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION');
   }
-  return describeTopic(image, topic);
+  return describeTopic(image, topic, context);
 }
 
-export function describeTopic(image: MetadataImage, topic: TopicRecord): TopicView {
+function describeTopic(image: MetadataImage, topic: TopicRecord, context: RequestContext): TopicView {
   return {
     error: 'NONE',
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternalTopic(topic.name),
-    partitions: image.partitionsOf(topic.topicId).map((record) => describePartition(image, record)),
+    partitions: image.partitionsOf(topic.topicId).map((record) => describePartition(image, record, context)),
   };
 }
 
-function describePartition(image: MetadataImage, record: PartitionRecord): TopicView['partitions'][number] {
+function describePartition(image: MetadataImage, record: PartitionRecord, { listener }: RequestContext): TopicView['partitions'][number] {
   const leaderBroker = image.brokers.get(record.leader);
   const hasLeader = record.leader >= 0 && leaderBroker !== undefined && !leaderBroker.isFenced;
+  const isReachable = hasLeader && endpointFor(leaderBroker.listeners, listener) !== null;
   return {
-    error: hasLeader ? 'NONE' : 'LEADER_NOT_AVAILABLE',
+    error: isReachable ? 'NONE' : hasLeader ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE',
     partition: record.partition,
-    leader: hasLeader ? record.leader : -1,
+    leader: isReachable ? record.leader : -1,
     leaderEpoch: record.leaderEpoch,
     partitionEpoch: record.partitionEpoch,
     replicas: record.replicas,
     isr: liveMembers(record, image),
     eligibleLeaderReplicas: keptMembers(record, image),
-    offlineReplicas: record.replicas.filter((id) => image.brokers.get(id)?.isFenced !== false),
+    offlineReplicas: record.replicas.filter((id) => liveEndpoint(image.brokers.get(id), listener) === null),
   };
+}
+
+function liveEndpoint(known: BrokerRecord | undefined, listener: ListenerName): Endpoint | null {
+  return known === undefined || known.isFenced ? null : endpointFor(known.listeners, listener);
 }
 
 /** Every partition has a leader that runs. */

@@ -24,7 +24,7 @@ import type {
   SyncGroupResponse,
 } from '#groups';
 import type { BrokerId, KafkaErrorName, RequestContext } from '#kernel';
-import type { BrokerListeners } from '#metadata';
+import type { Endpoint } from '#metadata';
 
 export interface FindCoordinatorsRequest {
   /** `transaction` is refused until transactions exist. */
@@ -37,8 +37,8 @@ export interface FoundCoordinator {
   readonly message?: string;
   /** -1 on error. */
   readonly brokerId: BrokerId;
-  /** Null on error. */
-  readonly listeners: BrokerListeners | null;
+  /** On the listener that the question came in on; null on error. */
+  readonly endpoint: Endpoint | null;
 }
 
 export interface GroupVerbs {

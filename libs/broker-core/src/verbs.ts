@@ -4,6 +4,7 @@
  */
 
 import type { BrokerEpoch, BrokerId, KafkaErrorName, LeaderEpoch, Offset, RequestContext, TopicId } from '#kernel';
+import type { Endpoint } from '#metadata';
 import type { AdminVerbs } from './admin-verbs.js';
 import type { GroupVerbs } from './group-verbs.js';
 
@@ -121,16 +122,9 @@ export interface TopicView {
 export interface ClusterView {
   readonly clusterId: string;
   readonly revision: number;
-  /** Live brokers with every listener; the door picks the one that the question came in on. */
-  readonly brokers: readonly {
-    readonly brokerId: BrokerId;
-    readonly rack: string | null;
-    readonly kafka: { readonly host: string; readonly port: number };
-    readonly replication: { readonly host: string; readonly port: number };
-    readonly tcp: { readonly host: string; readonly port: number };
-    readonly http: { readonly host: string; readonly port: number };
-  }[];
-  /** A live broker that takes admin calls; -1 when none. */
+  /** Live brokers that have the listener that the question came in on, with their addresses on it. */
+  readonly brokers: readonly { readonly brokerId: BrokerId; readonly rack: string | null; readonly endpoint: Endpoint }[];
+  /** One of the brokers above, which takes admin calls; -1 when there is none. */
   readonly controllerId: BrokerId;
   readonly topics: readonly TopicView[];
 }

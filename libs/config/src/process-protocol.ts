@@ -13,6 +13,8 @@ export type ProcessMessage =
       readonly http: string;
       /** Brokers only. */
       readonly kafka?: string;
+      readonly externalKafka?: string;
+      readonly externalTcp?: string;
     }
   /** From the coordinator, after the election was committed. leader -1: none. */
   | { readonly type: 'leader'; readonly topic: string; readonly partition: number; readonly leader: number; readonly leaderEpoch: number }

@@ -1,7 +1,10 @@
 import type { MonotonicMs } from './ids.js';
 
-/** Which door a request came through. Replica fetches are accepted on `replication` only. */
-export type ListenerName = 'client' | 'replication' | 'nest' | 'http' | 'internal';
+/**
+ * Which door a request came through. Replica fetches are accepted on `replication` only. `external` and `external-nest` are
+ * `client` and `nest` for those outside of the brokers' network: the same in all but the addresses that they are told.
+ */
+export type ListenerName = 'client' | 'external' | 'replication' | 'nest' | 'external-nest' | 'http' | 'internal';
 
 /** Travels with every verb, so that authorization, quotas and the client registry have a place to ask (DESIGN section 6). */
 export interface RequestContext {

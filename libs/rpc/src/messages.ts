@@ -113,9 +113,13 @@ export interface DescribeClusterResponse {
   readonly brokers: readonly {
     id: number;
     brokerEpoch: number;
+    /** Asked on an external listener: the addresses there; empty for a broker without one. */
     tcp: string;
     kafka: string;
     http: string;
+    /** Absent: there is no such listener. */
+    externalKafka?: string;
+    externalTcp?: string;
     rack: string | null;
     state: 'active' | 'fenced' | 'shutting-down';
     isIntact: boolean;

@@ -100,7 +100,7 @@ export class ClientConnection {
     const { context, sender } = this;
     return {
       brokerId,
-      door: context.listener === 'nest' ? 'nest' : 'kafka',
+      door: context.listener === 'nest' || context.listener === 'external-nest' ? 'nest' : 'kafka',
       clientId: sender.clientId,
       software: sender.software,
       address: sender.address,

@@ -29,6 +29,9 @@ export interface ClientNotes {
   disconnected(connection: { readonly listener: ListenerName; readonly clientAddress: string }): void;
 }
 
+/** Listeners that clients come in by. */
+const LISTENERS = ['client', 'external', 'nest', 'external-nest'] as const satisfies readonly ListenerName[];
+
 interface Door {
   /** By host:port of the peer, which no two open connections of one listener share. */
   readonly connections: Map<string, ClientConnection>;
@@ -36,8 +39,9 @@ interface Door {
 }
 
 export class ClientRegistry implements ClientNotes {
-  private readonly kafka: Door = { connections: new Map(), omitted: new Set() };
-  private readonly nest: Door = { connections: new Map(), omitted: new Set() };
+  private readonly doors: ReadonlyMap<ListenerName, Door> = new Map(
+    LISTENERS.map((listener) => [listener, { connections: new Map(), omitted: new Set() }]),
+  );
   private readonly remembered = new Set<PartitionHistory>();
   private readonly budget: NoteBudget = { left: PARTITIONS_NOTED_MAX };
 
@@ -54,7 +58,7 @@ export class ClientRegistry implements ClientNotes {
     const nowMs = this.clock.wallMs();
     const known = door.connections.get(context.clientAddress);
     if (known) return known.requested(context, nowMs);
-    if (this.kafka.connections.size + this.nest.connections.size >= CONNECTIONS_LISTED_MAX) {
+    if (this.sum((each) => each.connections.size) >= CONNECTIONS_LISTED_MAX) {
       door.omitted.add(context.clientAddress);
       return;
     }
@@ -102,7 +106,7 @@ export class ClientRegistry implements ClientNotes {
 
   list(): ListClientsResponse {
     const clients = [...this.all()].map((connection) => connection.view(this.brokerId));
-    return { clients, omitted: this.kafka.omitted.size + this.nest.omitted.size, silentBrokers: [] };
+    return { clients, omitted: this.sum((door) => door.omitted.size), silentBrokers: [] };
   }
 
   /** Open connections that have got the record at `offset`: they asked for what comes after it. Latest first. */
@@ -124,11 +128,16 @@ export class ClientRegistry implements ClientNotes {
   }
 
   private *all(): Generator<ClientConnection> {
-    yield* this.kafka.connections.values();
-    yield* this.nest.connections.values();
+    for (const door of this.doors.values()) yield* door.connections.values();
+  }
+
+  private sum(count: (door: Door) => number): number {
+    let sum = 0;
+    for (const door of this.doors.values()) sum += count(door);
+    return sum;
   }
 
   private doorOf(listener: ListenerName): Door | null {
-    return listener === 'client' ? this.kafka : listener === 'nest' ? this.nest : null;
+    return this.doors.get(listener) ?? null;
   }
 }

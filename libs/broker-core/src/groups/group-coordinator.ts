@@ -35,6 +35,7 @@ import type { MetadataImage } from '#metadata';
 import type { BrokerState } from '../broker-state.js';
 import { isTopicReady } from '../cluster.js';
 import type { GroupCoordinatorConfig } from '../contract.js';
+import { endpointFor } from '../endpoint-for.js';
 import type { FindCoordinatorsRequest, FoundCoordinator, GroupVerbs } from '../group-verbs.js';
 import type { Partition } from '../partition.js';
 import { GroupShard, type GroupShardHost } from './group-shard.js';
@@ -157,7 +158,7 @@ export class GroupCoordinator implements GroupVerbs {
       error,
       ...(message === undefined ? {} : { message }),
       brokerId: -1,
-      listeners: null,
+      endpoint: null,
     });
     if (request.keyType !== 'group') {
       return request.keys.map((key) => failed(key, 'INVALID_REQUEST', 'transactions are not served yet'));
@@ -173,7 +174,10 @@ export class GroupCoordinator implements GroupVerbs {
       const leader = record ? image.brokers.get(record.leader) : undefined;
       if (!leader || leader.isFenced)
         return failed(key, 'COORDINATOR_NOT_AVAILABLE', `partition ${index} of ${OFFSETS_TOPIC} has no leader`);
-      return { key, error: 'NONE', brokerId: leader.brokerId, listeners: leader.listeners };
+      const endpoint = endpointFor(leader.listeners, context.listener);
+      if (endpoint === null)
+        return failed(key, 'COORDINATOR_NOT_AVAILABLE', `broker ${leader.brokerId} coordinates it and has no ${context.listener} listener`);
+      return { key, error: 'NONE', brokerId: leader.brokerId, endpoint };
     });
   }
 

@@ -347,7 +347,7 @@ describe('FindCoordinator', () => {
     const { client, groups } = await start();
     const nowhere = { nodeId: -1, host: '', port: -1 };
     groups.answers.findCoordinators = [
-      { key: 'a', error: 'COORDINATOR_NOT_AVAILABLE', message: 'being made', brokerId: -1, listeners: null },
+      { key: 'a', error: 'COORDINATOR_NOT_AVAILABLE', message: 'being made', brokerId: -1, endpoint: null },
       foundOn('b', 0),
     ];
     expect(await client.ask(findCoordinatorApi, 0, { key: 'a' })).toMatchObject({ errorCode: 15, errorMessage: null, ...nowhere });

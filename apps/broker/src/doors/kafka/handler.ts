@@ -1,9 +1,9 @@
 import type { BrokerVerbs } from '#broker-core';
-import type { KafkaErrorName, RequestContext } from '#kernel';
+import type { KafkaErrorName, ListenerName, RequestContext } from '#kernel';
 import type { Api, RequestOf, ResponseBodyOf } from '#wire';
 import type { KafkaDoorLimits } from './limits.js';
 
-export type KafkaListener = 'client' | 'replication';
+export type KafkaListener = Extract<ListenerName, 'client' | 'external' | 'replication'>;
 
 /** What a handler may use: the verbs, and facts about where the request came in. */
 export interface HandlerEnvironment {

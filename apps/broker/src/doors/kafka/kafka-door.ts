@@ -1,6 +1,6 @@
 /**
- * The Kafka door: listens for Kafka clients (`client`) and for followers (`replication`), one KafkaConnection each. Plain
- * TypeScript on the Network seam, so that the simulation runs the very same code. It holds no topic and no record: every
+ * The Kafka door: listens for Kafka clients (`client`; `external` for those outside of the brokers' network) and for followers
+ * (`replication`), one KafkaConnection each. Plain TypeScript on the Network seam, so that the simulation runs the very same code. It holds no topic and no record: every
  * question goes to one verb of the broker.
  */
 import type { BrokerVerbs, ClientNotes } from '#broker-core';
@@ -94,7 +94,7 @@ export class KafkaDoor {
       scheduler: options.scheduler,
       logger: options.logger,
       counters,
-      clients: listener === 'client' ? (options.clients ?? null) : null,
+      clients: listener === 'replication' ? null : (options.clients ?? null),
       onClosed: () => this.forget(accepted),
     });
     this.connections.add(accepted);

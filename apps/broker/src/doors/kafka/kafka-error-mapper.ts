@@ -23,6 +23,8 @@ function knownTo(apiKey: number, version: number, error: KafkaErrorName): KafkaE
       return apiKey === LIST_OFFSETS && version < 5 ? 'LEADER_NOT_AVAILABLE' : error;
     case 'UNKNOWN_TOPIC_ID':
       return (apiKey === FETCH && version < 13) || (apiKey === METADATA && version < 12) ? 'UNKNOWN_TOPIC_OR_PARTITION' : error;
+    case 'LISTENER_NOT_FOUND':
+      return apiKey === METADATA && version < 6 ? 'LEADER_NOT_AVAILABLE' : error;
     case 'GROUP_ID_NOT_FOUND':
       return apiKey === OFFSET_COMMIT && version < 9 ? 'ILLEGAL_GENERATION' : error;
     default:

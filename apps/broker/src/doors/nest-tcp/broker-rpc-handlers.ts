@@ -4,7 +4,10 @@
  * produce and fetch are checked here, by hand and once; the other messages were checked by class-validator before.
  */
 import type { BrokerVerbs, ClientVerbs, ClusterView, TopicView } from '#broker-core';
-import type { MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
+import type { RequestContext } from '#kernel';
+import type { BrokerListeners, Endpoint } from '#metadata';
+import type { DescribeClusterResponse, MetadataResponse, PatternKey, RpcHandlers, RpcMessages, TopicMetadata } from '#rpc';
+import { formatAddress } from '#seams';
 import { type ClientPattern, clientRpcHandlers } from './client-rpc-handlers.js';
 import { type GroupPattern, groupRpcHandlers } from './group-rpc-handlers.js';
 import { checkFetch, checkLookUps, checkProduce } from './record-frame-checks.js';
@@ -15,7 +18,7 @@ export type ForwardedPattern = 'describeCluster';
 /** Broker of #broker-core, as far as this door needs it. */
 export interface RpcBroker extends BrokerVerbs, ClientVerbs {
   forward<K extends ForwardedPattern>(pattern: K, request: RpcMessages[K][0], timeoutMs?: number): Promise<RpcMessages[K][1]>;
-  readonly image: { readonly revision: number };
+  readonly image: { readonly revision: number; readonly brokers: ReadonlyMap<number, { readonly listeners: BrokerListeners }> };
   /** Resolves when the metadata meets `condition`, or after `timeoutMs`. */
   waitForMetadata(condition: (image: { readonly revision: number }) => boolean, timeoutMs: number): Promise<boolean>;
 }
@@ -119,20 +122,40 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
     createPartitions: (request, context) => broker.admin.createPartitions(context, request),
     alterConfigs: (request, context) => broker.admin.alterConfigs(context, request),
     describeConfigs: (request, context) => broker.admin.describeConfigs(context, request),
-    describeCluster: (request) => broker.forward('describeCluster', request),
+    describeCluster: async (request, context) => withExternalAddresses(await broker.forward('describeCluster', request), broker, context),
   };
 }
 
-/** Addresses of the Nest door: metadata answers for the listener that the question came in on. */
 function toMetadataResponse(view: ClusterView): MetadataResponse {
   return {
     clusterId: view.clusterId,
     revision: view.revision,
-    brokers: view.brokers.map(({ brokerId, tcp, rack }) => ({ id: brokerId, host: tcp.host, port: tcp.port, rack })),
+    brokers: view.brokers.map(({ brokerId, endpoint, rack }) => ({ id: brokerId, host: endpoint.host, port: endpoint.port, rack })),
     topics: view.topics.map(toTopicMetadata),
   };
 }
 
 function toTopicMetadata(topic: TopicView): TopicMetadata {
   return { error: topic.error, name: topic.name ?? '', topicId: topic.topicId, partitions: topic.partitions };
+}
+
+/** As this broker's metadata has them. Who came in from outside is told no other address: it would lead him nowhere. */
+function withExternalAddresses(
+  description: DescribeClusterResponse,
+  { image }: RpcBroker,
+  context: RequestContext,
+): DescribeClusterResponse {
+  const shown = (endpoint: Endpoint | undefined) => (endpoint === undefined ? undefined : formatAddress(endpoint));
+  const brokers = description.brokers.map((each) => {
+    const listeners = image.brokers.get(each.id)?.listeners;
+    const externalKafka = shown(listeners?.externalKafka);
+    const externalTcp = shown(listeners?.externalTcp);
+    return {
+      ...each,
+      ...(externalKafka !== undefined && { externalKafka }),
+      ...(externalTcp !== undefined && { externalTcp }),
+      ...(context.listener === 'external-nest' && { kafka: externalKafka ?? '', tcp: externalTcp ?? '' }),
+    };
+  });
+  return { ...description, brokers };
 }

@@ -17,7 +17,7 @@ type Json = any;
 const METADATA = Buffer.from([0, 255, 254, 1]);
 const ANSWERS = {
   findCoordinators: [
-    { key: 'g', error: 'NONE', brokerId: 2, listeners: { tcp: { host: 'b2', port: 3127 } } },
+    { key: 'g', error: 'NONE', brokerId: 2, endpoint: { host: 'b2', port: 3127 } },
     { key: 'h', error: 'COORDINATOR_NOT_AVAILABLE', message: 'no leader', brokerId: -1, listeners: null },
   ],
   join: { error: 'NONE', generationId: 3, memberId: 'm', members: [{ memberId: 'm', groupInstanceId: null, metadata: METADATA }] },

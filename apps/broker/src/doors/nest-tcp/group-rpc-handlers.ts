@@ -15,13 +15,13 @@ export function groupRpcHandlers(broker: Pick<BrokerVerbs, 'groups'>): GroupRpcH
     async findCoordinator({ groupIds }, context) {
       const found = await broker.groups.findCoordinators(context, { keyType: 'group', keys: groupIds });
       return {
-        coordinators: found.map(({ key, error, message, brokerId, listeners }) => ({
+        coordinators: found.map(({ key, error, message, brokerId, endpoint }) => ({
           groupId: key,
           error,
           ...(message === undefined ? {} : { message }),
           brokerId,
-          host: listeners?.tcp.host ?? '',
-          port: listeners?.tcp.port ?? -1,
+          host: endpoint?.host ?? '',
+          port: endpoint?.port ?? -1,
         })),
       };
     },

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
-import type { FetchRequest, ProduceRequest } from '#broker-core';
+import { endpointFor, type FetchRequest, type ProduceRequest } from '#broker-core';
 import type { RequestContext } from '#kernel';
 import type { Record as StoredRecord } from '#record';
 import { type RpcClient, RpcClientConnection } from '#rpc';
@@ -76,13 +76,14 @@ class FakeBroker implements RpcBroker {
     return { partitions: [] };
   }
 
-  async cluster() {
+  async cluster({ listener }: RequestContext) {
     const at = (port: number) => ({ host: 'h', port });
+    const listeners = { kafka: at(1), replication: at(2), tcp: at(3), http: at(4), externalTcp: at(5) };
     return {
       clusterId: 'c',
       revision: this.revision,
       controllerId: 0,
-      brokers: [{ brokerId: 0, rack: null, kafka: at(1), replication: at(2), tcp: at(3), http: at(4) }],
+      brokers: [{ brokerId: 0, rack: null, endpoint: endpointFor(listeners, listener)! }],
       topics: [{ error: 'NONE' as const, name: 't', topicId: 'id', isInternal: false, partitions: [] }],
     };
   }
@@ -96,7 +97,7 @@ class FakeBroker implements RpcBroker {
   }
 
   get image() {
-    return { revision: this.revision };
+    return { revision: this.revision, brokers: new Map() };
   }
 
   async waitForMetadata(condition: (image: { revision: number }) => boolean, timeoutMs: number) {

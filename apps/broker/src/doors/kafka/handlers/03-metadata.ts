@@ -1,5 +1,5 @@
 /**
- * Metadata: brokers with the addresses of the listener that was asked (DESIGN section 2), topics with ids and epochs.
+ * Metadata: brokers with the addresses of the listener that was asked, topics with ids and epochs.
  * Missing topics are created by the verb, before the answer, where the request and the broker allow it.
  */
 import type { ClusterView, TopicsRequest, TopicView } from '#broker-core';
@@ -7,7 +7,7 @@ import type { KafkaErrorName } from '#kernel';
 import { type MetadataRequestBody, type MetadataResponseValue, metadataApi, ZERO_UUID } from '#wire';
 import { ClosingReason, type Handler } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
-import { endpointOf } from './node-endpoints.js';
+import { nodeEndpoint } from './node-endpoints.js';
 
 type AskedTopic = NonNullable<MetadataRequestBody['topics']>[number];
 type TopicResponse = MetadataResponseValue['topics'][number];
@@ -19,7 +19,7 @@ export const metadataHandler: Handler<typeof metadataApi> = {
   api: metadataApi,
   limitations: ['Authorized operations are not told (-2147483648), asked or not.'],
 
-  async handle({ broker, listener }, request) {
+  async handle({ broker }, request) {
     const { body, version } = request;
     const isAll = body.topics === null || (version === 0 && body.topics.length === 0);
     const [served, refused] = isAll ? [null, []] : partition(body.topics!, (topic) => isServed(topic, version));
@@ -28,7 +28,7 @@ export const metadataHandler: Handler<typeof metadataApi> = {
       allowAutoTopicCreation: !isAll && (version < 4 || body.allowAutoTopicCreation),
     });
     return {
-      brokers: view.brokers.map((each) => endpointOf(each, listener)),
+      brokers: view.brokers.map(nodeEndpoint),
       clusterId: view.clusterId,
       controllerId: view.controllerId,
       topics: [

@@ -2,10 +2,9 @@
 import type { FindCoordinatorsRequest, FoundCoordinator } from '#broker-core';
 import type { KafkaErrorName } from '#kernel';
 import { type FindCoordinatorRequestBody, type FindCoordinatorResponseValue, findCoordinatorApi } from '#wire';
-import type { Handler, KafkaListener, KafkaRequest } from '../handler.js';
+import type { Handler, KafkaRequest } from '../handler.js';
 import { wireErrorCode } from '../kafka-error-mapper.js';
 import { MANY_GROUPS_LIMITATION, manyGroups } from './many-groups.js';
-import { addressOn } from './node-endpoints.js';
 
 type Request = KafkaRequest<FindCoordinatorRequestBody>;
 
@@ -24,12 +23,11 @@ export const findCoordinatorHandler: Handler<typeof findCoordinatorApi> = {
   ],
 
   async handle(environment, request) {
-    const { broker, listener } = environment;
     const keyType = KEY_TYPES.get(request.body.keyType);
     if (keyType === undefined) return failure(request, 'INVALID_REQUEST', `key type ${request.body.keyType} is not known`);
-    const ask = (keys: readonly string[]) => broker.groups.findCoordinators(request.context, { keyType, keys });
+    const ask = (keys: readonly string[]) => environment.broker.groups.findCoordinators(request.context, { keyType, keys });
     const found = await manyGroups(environment, keysOf(request), ask, nowhere);
-    return answer(request, found, listener);
+    return answer(request, found);
   },
 
   failed: (request, error) => failure(request, error),
@@ -41,21 +39,21 @@ function keysOf({ body, version }: Request): readonly string[] {
 
 function failure(request: Request, error: KafkaErrorName, message?: string): FindCoordinatorResponseValue {
   const found = keysOf(request).map((key) => nowhere(key, error, message));
-  return answer(request, found, 'client');
+  return answer(request, found);
 }
 
 function nowhere(key: string, error: KafkaErrorName, message?: string): FoundCoordinator {
-  return { key, error, brokerId: -1, listeners: null, ...(message === undefined ? {} : { message }) };
+  return { key, error, brokerId: -1, endpoint: null, ...(message === undefined ? {} : { message }) };
 }
 
-function answer(request: Request, found: readonly FoundCoordinator[], listener: KafkaListener): FindCoordinatorResponseValue {
-  const coordinators = found.map((each) => coordinator(request.version, each, listener));
+function answer(request: Request, found: readonly FoundCoordinator[]): FindCoordinatorResponseValue {
+  const coordinators = found.map((each) => coordinator(request.version, each));
   return request.version < FIRST_MANY_KEYS_VERSION ? coordinators[0]! : { coordinators };
 }
 
-function coordinator(version: number, { key, error, message, brokerId, listeners }: FoundCoordinator, listener: KafkaListener) {
-  const isFound = error === 'NONE' && listeners !== null;
-  const { host, port } = isFound ? addressOn(listeners, listener) : { host: '', port: -1 };
+function coordinator(version: number, { key, error, message, brokerId, endpoint }: FoundCoordinator) {
+  const isFound = error === 'NONE' && endpoint !== null;
+  const { host, port } = isFound ? endpoint : { host: '', port: -1 };
   return {
     key,
     nodeId: isFound ? brokerId : -1,

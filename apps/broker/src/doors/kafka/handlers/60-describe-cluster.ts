@@ -1,7 +1,7 @@
 /** DescribeCluster: the brokers that run, with the addresses of the listener that was asked. */
 import { type DescribeClusterResponseValue, describeClusterApi, ERROR_CODES, errorCode } from '#wire';
 import type { Handler } from '../handler.js';
-import { endpointOf } from './node-endpoints.js';
+import { nodeEndpoint } from './node-endpoints.js';
 
 const BROKERS = 1;
 const CONTROLLERS = 2;
@@ -13,7 +13,7 @@ export const describeClusterHandler: Handler<typeof describeClusterApi> = {
     'The controller is a broker that takes admin calls. Asked for controllers (KIP-919), a broker answers MISMATCHED_ENDPOINT_TYPE.',
   ],
 
-  async handle({ broker, listener }, { body, context }) {
+  async handle({ broker }, { body, context }) {
     const { endpointType } = body;
     if (endpointType === CONTROLLERS) return refused(ERROR_CODES.MISMATCHED_ENDPOINT_TYPE.code, 'this is a broker, not a controller');
     if (endpointType !== BROKERS) return refused(errorCode('UNSUPPORTED_ENDPOINT_TYPE'), `there is no endpoint type ${endpointType}`);
@@ -23,7 +23,7 @@ export const describeClusterHandler: Handler<typeof describeClusterApi> = {
       clusterId: view.clusterId,
       controllerId: view.controllerId,
       brokers: view.brokers.map((each) => {
-        const { nodeId, ...endpoint } = endpointOf(each, listener);
+        const { nodeId, ...endpoint } = nodeEndpoint(each);
         return { brokerId: nodeId, ...endpoint };
       }),
     };

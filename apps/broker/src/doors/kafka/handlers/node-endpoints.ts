@@ -1,8 +1,7 @@
 /** KIP-951: an answer that names a new leader also says where it is, on the listener that was asked. */
 import type { BrokerVerbs, ClusterView, CurrentLeader } from '#broker-core';
 import type { RequestContext } from '#kernel';
-import type { BrokerListeners } from '#metadata';
-import type { HandlerEnvironment, KafkaListener } from '../handler.js';
+import type { HandlerEnvironment } from '../handler.js';
 
 export interface NodeEndpoint {
   readonly nodeId: number;
@@ -13,14 +12,8 @@ export interface NodeEndpoint {
 
 const FIRST_VERSIONS: { readonly [apiKey: number]: number } = { 0: 10, 1: 16 };
 
-/** Who asks on a listener is sent to the same listener of other brokers. */
-export function addressOn(listeners: Pick<BrokerListeners, 'kafka' | 'replication'>, listener: KafkaListener) {
-  return listener === 'replication' ? listeners.replication : listeners.kafka;
-}
-
-export function endpointOf(broker: ClusterView['brokers'][number], listener: KafkaListener): NodeEndpoint {
-  const { host, port } = addressOn(broker, listener);
-  return { nodeId: broker.brokerId, host, port, rack: broker.rack };
+export function nodeEndpoint({ brokerId, endpoint, rack }: ClusterView['brokers'][number]): NodeEndpoint {
+  return { nodeId: brokerId, host: endpoint.host, port: endpoint.port, rack };
 }
 
 /** Endpoints of the leaders that `results` name; asks the broker only when there are any and the version can carry them. */
@@ -33,15 +26,10 @@ export function nodeEndpointsOf(
   if (request.version < FIRST_VERSIONS[apiKey]!) return [];
   const leaders = new Set<number>();
   for (const { currentLeader } of results) if (currentLeader && currentLeader.leader >= 0) leaders.add(currentLeader.leader);
-  return leaders.size === 0 ? [] : lookUp(environment.broker, request.context, environment.listener, leaders);
+  return leaders.size === 0 ? [] : lookUp(environment.broker, request.context, leaders);
 }
 
-async function lookUp(
-  broker: BrokerVerbs,
-  context: RequestContext,
-  listener: KafkaListener,
-  leaders: ReadonlySet<number>,
-): Promise<NodeEndpoint[]> {
+async function lookUp(broker: BrokerVerbs, context: RequestContext, leaders: ReadonlySet<number>): Promise<NodeEndpoint[]> {
   const view = await broker.cluster(context, { topics: [], allowAutoTopicCreation: false });
-  return view.brokers.filter((each) => leaders.has(each.brokerId)).map((each) => endpointOf(each, listener));
+  return view.brokers.filter((each) => leaders.has(each.brokerId)).map(nodeEndpoint);
 }

@@ -1,5 +1,13 @@
 /** A Kafka door in a simulated world, with verbs that the test answers, and a client that speaks raw frames. */
-import type { BrokerVerbs, ClusterView, FetchRequest, FetchResponse, ProduceRequest, ProduceResponse } from '#broker-core';
+import {
+  type BrokerVerbs,
+  type ClusterView,
+  endpointFor,
+  type FetchRequest,
+  type FetchResponse,
+  type ProduceRequest,
+  type ProduceResponse,
+} from '#broker-core';
 import type { RequestContext } from '#kernel';
 import type { Connection } from '#seams';
 import { type SimProcess, SimWorld } from '#seams-sim';
@@ -9,10 +17,13 @@ import { KafkaDoor } from '../kafka-door.js';
 import type { KafkaDoorLimits } from '../limits.js';
 import { FakeAdmin } from './fake-admin.js';
 import { FakeGroups } from './fake-groups.js';
+import { listenersOf } from './listeners-of.js';
 
 export const TOPIC_ID = 'AAECAwQFBgcICQoLDA0ODw';
 export const CLIENT_PORT = 9092;
 export const REPLICATION_PORT = 9192;
+export const EXTERNAL_PORT = 9094;
+const PORTS: Readonly<Record<KafkaListener, number>> = { client: CLIENT_PORT, replication: REPLICATION_PORT, external: EXTERNAL_PORT };
 
 export interface Call<Request, Response> {
   readonly context: RequestContext;
@@ -36,14 +47,7 @@ export class FakeBroker implements BrokerVerbs {
     clusterId: 'cluster',
     revision: 1,
     controllerId: 1,
-    brokers: [0, 1].map((brokerId) => ({
-      brokerId,
-      rack: null,
-      kafka: { host: `public-${brokerId}`, port: 9092 },
-      replication: { host: `inner-${brokerId}`, port: 9192 },
-      tcp: { host: 'x', port: 1 },
-      http: { host: 'x', port: 2 },
-    })),
+    brokers: [],
     topics: [],
   };
 
@@ -70,7 +74,8 @@ export class FakeBroker implements BrokerVerbs {
   async cluster(context: RequestContext, request: Parameters<BrokerVerbs['cluster']>[1]): Promise<ClusterView> {
     this.note(context);
     this.asked.push(request);
-    return this.view;
+    const brokers = [0, 1].map((brokerId) => ({ brokerId, rack: null, endpoint: endpointFor(listenersOf(brokerId), context.listener)! }));
+    return { ...this.view, brokers };
   }
 
   async initProducerId(context: RequestContext, request: { transactionalId: string | null }) {
@@ -133,8 +138,9 @@ export class DoorWorld {
 
   static async start(limits: Partial<KafkaDoorLimits> = {}, seed = 1): Promise<DoorWorld> {
     const world = new DoorWorld(limits, seed);
-    await world.settle(world.door.listen({ host: 'server', port: CLIENT_PORT }, 'client'));
-    await world.settle(world.door.listen({ host: 'server', port: REPLICATION_PORT }, 'replication'));
+    for (const listener of ['client', 'replication', 'external'] as const) {
+      await world.settle(world.door.listen({ host: 'server', port: PORTS[listener] }, listener));
+    }
     return world;
   }
 
@@ -143,8 +149,7 @@ export class DoorWorld {
   }
 
   async connect(listener: KafkaListener = 'client'): Promise<WireClient> {
-    const port = listener === 'client' ? CLIENT_PORT : REPLICATION_PORT;
-    return new WireClient(this, await this.settle(this.client.network.dial({ host: 'server', port })));
+    return new WireClient(this, await this.settle(this.client.network.dial({ host: 'server', port: PORTS[listener] })));
   }
 
   /** Long enough for everything that needs no timer. */

@@ -1,7 +1,8 @@
 /** Group verbs that the test answers: `calls` has what was asked, `answers` what is said instead of the usual, `hold` keeps calls waiting. */
-import type { FoundCoordinator, GroupVerbs } from '#broker-core';
+import { endpointFor, type FoundCoordinator, type GroupVerbs } from '#broker-core';
 import type { GroupDescription } from '#groups';
-import type { RequestContext } from '#kernel';
+import type { ListenerName, RequestContext } from '#kernel';
+import { listenersOf } from './listeners-of.js';
 
 type Verb = keyof GroupVerbs;
 type Request<V extends Verb> = Parameters<GroupVerbs[V]>[1];
@@ -23,7 +24,7 @@ export class FakeGroups implements GroupVerbs {
   readonly answers: { [V in Verb]?: Response<V> } = {};
 
   findCoordinators(context: RequestContext, request: Request<'findCoordinators'>) {
-    return this.call('findCoordinators', context, request, () => request.keys.map((key) => foundOn(key, 1)));
+    return this.call('findCoordinators', context, request, () => request.keys.map((key) => foundOn(key, 1, context.listener)));
   }
 
   join(context: RequestContext, request: Request<'join'>) {
@@ -115,14 +116,8 @@ export class FakeGroups implements GroupVerbs {
   }
 }
 
-export function foundOn(key: string, brokerId: number): FoundCoordinator {
-  const listeners = {
-    kafka: { host: `public-${brokerId}`, port: 9092 },
-    replication: { host: `inner-${brokerId}`, port: 9192 },
-    tcp: { host: 'x', port: 1 },
-    http: { host: 'x', port: 2 },
-  };
-  return { key, error: 'NONE', brokerId, listeners };
+export function foundOn(key: string, brokerId: number, listener: ListenerName = 'client'): FoundCoordinator {
+  return { key, error: 'NONE', brokerId, endpoint: endpointFor(listenersOf(brokerId), listener) };
 }
 
 function described(groupId: string): GroupDescription {
