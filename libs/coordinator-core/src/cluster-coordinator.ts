@@ -271,6 +271,7 @@ export class ClusterCoordinator {
   // ---- requests that are answered in every state ----
 
   private async registerBroker(request: RegisterBrokerRequest, context: RequestContext): Promise<RegisterBrokerResponse> {
+    this.requireTurn();
     if (this.state === 'bootstrapping') {
       const waiting = await this.registerBlank(request);
       if (waiting !== null) return waiting;
@@ -281,6 +282,7 @@ export class ClusterCoordinator {
 
   private async brokerHeartbeat(request: BrokerHeartbeatRequest, context: RequestContext): Promise<BrokerHeartbeatResponse> {
     if (request.wantsProof && !(await this.tenancy.prove())) throw this.notActive('its store did not confirm that it acts');
+    this.requireTurn();
     if (this.state !== 'bootstrapping' && this.state !== 'collecting') return this.acting().heartbeat(request, context);
     const { coordinatorEpoch } = this.tenancy;
     const message = this.reason ?? 'register again';
@@ -422,8 +424,15 @@ export class ClusterCoordinator {
 
   private acting(): Reign {
     if (this.reign === null || this.state !== 'active') throw this.notActive(this.reason ?? `it is ${this.state}`);
-    if (!this.tenancy.isSure) throw this.notActive('its metadata store does not answer, so another one may act by now');
+    this.requireTurn();
     return this.reign;
+  }
+
+  private requireTurn(): void {
+    if (this.tenancy.isSure) return;
+    const isUnsure = this.reign !== null || this.state === 'bootstrapping' || this.state === 'collecting';
+    if (isUnsure) throw this.notActive('its metadata store does not answer, so another one may act by now');
+    throw this.notActive(this.reason ?? `it is ${this.state}`);
   }
 
   private notActive(reason: string): YakError {

@@ -79,7 +79,7 @@ export interface ReignOptions {
   readonly metadataLog: MetadataLog;
   readonly validateTopicConfigs: ValidateTopicConfigs;
   readonly coordinatorEpoch: number;
-  readonly turn: Pick<Turn, 'isSure' | 'standbys'>;
+  readonly turn: Pick<Turn, 'isSure' | 'standbys' | 'prove'>;
   readonly image: MetadataImage;
   readonly recentEntries: readonly MetadataEntry[];
   readonly onEntry: (entry: MetadataEntry, before: MetadataImage, after: MetadataImage) => void;
@@ -201,10 +201,7 @@ export class Reign {
       const contradiction =
         this.contradiction(request.metadataRevision, request.metadataOpId) ??
         this.epochContradiction(request.storedBrokerEpoch, request.highestCoordinatorEpoch);
-      if (contradiction !== null) {
-        this.options.onContradiction(`broker ${request.brokerId} ${contradiction}`);
-        throw new YakError('NOT_ACTIVE', 'the metadata store is suspect; register again');
-      }
+      if (contradiction !== null) throw await this.contradicted(request.brokerId, contradiction);
     }
     const result = await this.chain.submit(
       (state) =>
@@ -227,8 +224,8 @@ export class Reign {
     if (problem) return this.heartbeatAnswer(request, problem);
     const contradiction = this.contradiction(request.appliedRevision, request.appliedOpId);
     if (contradiction !== null) {
-      this.options.onContradiction(`broker ${request.brokerId} ${contradiction}`);
-      return this.heartbeatAnswer(request, { error: 'BROKER_ID_NOT_REGISTERED', message: 'the metadata store is suspect; register again' });
+      const { message } = await this.contradicted(request.brokerId, contradiction);
+      return this.heartbeatAnswer(request, { error: 'BROKER_ID_NOT_REGISTERED', message });
     }
     this.detector.heard(request.brokerId, this.now());
     const session = this.sessions.heard(request.brokerId, request.brokerEpoch, context.clientAddress);
@@ -279,11 +276,8 @@ export class Reign {
   async metadataFetch(request: MetadataFetchRequest): Promise<MetadataFetchResponse> {
     const deadline = this.now() + Math.min(request.maxWaitMs, MAX_WAIT_MS);
     const contradiction = this.contradiction(request.afterRevision, request.afterOpId);
-    if (contradiction !== null) {
-      // Before it gets a snapshot that would take it back: its copy may be the only one that knows more (R19).
-      this.options.onContradiction(`broker ${request.brokerId} ${contradiction}`);
-      throw new YakError('NOT_ACTIVE', 'the metadata store is suspect; register again');
-    }
+    // Before it gets a snapshot that would take it back: its copy may be the only one that knows more (R19).
+    if (contradiction !== null) throw await this.contradicted(request.brokerId, contradiction);
     this.applied(request.brokerId, request.afterRevision);
     for (;;) {
       const entries = this.chain.entriesAfter(request.afterRevision, request.afterOpId);
@@ -495,6 +489,14 @@ export class Reign {
     if (storedBrokerEpoch > this.image.revision) return `has broker epoch ${storedBrokerEpoch}, this store ends at ${this.image.revision}`;
     if (highestCoordinatorEpoch <= this.options.coordinatorEpoch) return null;
     return `followed coordinator epoch ${highestCoordinatorEpoch}, this one has ${this.options.coordinatorEpoch}`;
+  }
+
+  /** A broker knows more than the coordinator that has the turn could have told it. Who lost the turn is no judge of that. */
+  private async contradicted(brokerId: BrokerId, contradiction: string): Promise<YakError> {
+    if (!(await this.options.turn.prove())) throw new YakError('NOT_ACTIVE', 'another cluster coordinator may act by now');
+    this.requireActing();
+    this.options.onContradiction(`broker ${brokerId} ${contradiction}`);
+    return new YakError('NOT_ACTIVE', 'the metadata store is suspect; register again');
   }
 
   private async endSuspicionIfAllReported(): Promise<void> {
