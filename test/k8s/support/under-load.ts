@@ -17,12 +17,7 @@ export interface EventOptions {
 }
 
 /** A text that `event` returns is the note of its row. */
-export async function underLoad(
-  load: LoadPod,
-  test: string,
-  options: EventOptions,
-  event: () => Promise<unknown>,
-): Promise<void> {
+export async function underLoad(load: LoadPod, test: string, options: EventOptions, event: () => Promise<unknown>): Promise<void> {
   const { kind, pauseLimitMs = 30_000, settleLimitMs = 120_000 } = options;
   let window: LoadWindow | undefined;
   try {
