@@ -1,2 +1,2 @@
-export { COMMAND_TIMEOUT_MS } from './redis-connection.js';
+export { COMMAND_TIMEOUT_MS } from './redis-client.js';
 export { RedisMetadataLog, type RedisMetadataLogOptions } from './redis-metadata-log.js';

@@ -7,4 +7,6 @@ export * from './metadata-copy.js';
 export * from './metadata-log.js';
 export * from './new-history.js';
 export * from './records.js';
+export * from './shared/shared-metadata-log.js';
 export * from './shared/store-link.js';
+export { STORE_FORMAT_VERSION } from './shared/stored-chain.js';
