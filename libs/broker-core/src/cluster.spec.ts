@@ -1,6 +1,6 @@
-// Automatic creation as the metadata verb asks for it: in whose name, and how much at a time.
-import { allowAll, type RequestContext } from '#kernel';
-import { MetadataImage } from '#metadata';
+// The metadata verb: automatic creation (in whose name, and how much at a time), and what is told on which listener.
+import { allowAll, type ListenerName, type RequestContext } from '#kernel';
+import { type BrokerListeners, type BrokerRecord, MetadataImage, type PartitionRecord } from '#metadata';
 import type { BrokerState } from './broker-state.js';
 import { AUTO_CREATE_TOPICS_MAX, cluster } from './cluster.js';
 
@@ -36,4 +36,96 @@ it('a topic that only waits for the coordinator is not called unknown', async ()
   expect(view.topics.map((topic) => topic.error)).toEqual(['LEADER_NOT_AVAILABLE', 'INVALID_TOPIC_EXCEPTION']);
   const plain = await cluster(broker, creator, context, { topics, allowAutoTopicCreation: false });
   expect(plain.topics[0]!.error).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+});
+
+describe('listeners', () => {
+  const at = (host: string, port: number) => ({ host, port });
+  const listenersOf = (id: number, isExternal: boolean): BrokerListeners => ({
+    kafka: at(`in-${id}`, 9092),
+    replication: at(`in-${id}`, 9192),
+    tcp: at(`in-${id}`, 3125),
+    http: at(`in-${id}`, 8080),
+    ...(isExternal && { externalKafka: at('out', 29_090 + id), externalTcp: at('out', 29_190 + id) }),
+  });
+  const brokerRecord = (brokerId: number, isExternal: boolean, isFenced = false) =>
+    ({
+      type: 'broker',
+      version: 1,
+      brokerId,
+      brokerEpoch: 1,
+      listeners: listenersOf(brokerId, isExternal),
+      rack: null,
+      isFenced,
+    }) as BrokerRecord;
+  const partition = (index: number, leader: number) =>
+    ({
+      type: 'partition',
+      version: 1,
+      topicId: 'T',
+      partition: index,
+      replicas: [0, 1, 2],
+      directoryIds: ['', '', ''],
+      isr: [0, 1].map((brokerId) => ({ brokerId, brokerEpoch: 1 })),
+      leader,
+      leaderEpoch: 3,
+      partitionEpoch: 4,
+      lastKnown: [],
+    }) as unknown as PartitionRecord;
+  // 0 has external listeners, 1 has none, 2 has them and is fenced.
+  const image = MetadataImage.fromSnapshot({
+    revision: 1,
+    opId: 'o',
+    coordinatorEpoch: 1,
+    records: [
+      brokerRecord(0, true),
+      brokerRecord(1, false),
+      brokerRecord(2, true, true),
+      { type: 'topic', version: 1, name: 't', topicId: 'T', configs: {} },
+      ...[0, 1, 2].map((leader) => partition(leader, leader)),
+    ],
+  });
+  const nobody = { isAllowed: false, create: async () => false };
+  const ask = (listener: ListenerName, brokerId = 0) =>
+    cluster(
+      { ...broker, brokerId, image } as BrokerState,
+      nobody,
+      { ...context, listener },
+      { topics: null, allowAutoTopicCreation: false },
+    );
+
+  it.each([
+    ['client', 'in-0:9092', 'in-1:9092'],
+    ['replication', 'in-0:9192', 'in-1:9192'],
+    ['nest', 'in-0:3125', 'in-1:3125'],
+    ['external', 'out:29090'],
+    ['external-nest', 'out:29190'],
+  ] as const)('%s: brokers that run and have it, with their addresses on it and no other', async (listener, ...expected) => {
+    const { brokers } = await ask(listener);
+    expect(brokers.map(({ endpoint }) => `${endpoint.host}:${endpoint.port}`)).toEqual(expected);
+    for (const known of brokers) expect(Object.keys(known).sort()).toEqual(['brokerId', 'endpoint', 'rack']);
+  });
+
+  it('a leader without the listener is not told as the leader: LISTENER_NOT_FOUND, not "no leader"', async () => {
+    const [outside, inside] = await Promise.all([ask('external'), ask('client')]);
+    const shown = (view: typeof outside) =>
+      view.topics[0]!.partitions.map(({ error, leader, leaderEpoch }) => [error, leader, leaderEpoch]);
+    expect(shown(outside)).toEqual([
+      ['NONE', 0, 3],
+      ['LISTENER_NOT_FOUND', -1, 3],
+      ['LEADER_NOT_AVAILABLE', -1, 3],
+    ]);
+    expect(shown(inside)).toEqual([
+      ['NONE', 0, 3],
+      ['NONE', 1, 3],
+      ['LEADER_NOT_AVAILABLE', -1, 3],
+    ]);
+    expect(outside.topics[0]!.partitions[0]).toMatchObject({ replicas: [0, 1, 2], isr: [0, 1], offlineReplicas: [1, 2] });
+    expect(inside.topics[0]!.partitions[0]).toMatchObject({ replicas: [0, 1, 2], isr: [0, 1], offlineReplicas: [2] });
+  });
+
+  it('the broker for admin calls is one that who asks can reach', async () => {
+    expect((await ask('client', 1)).controllerId).toBe(1);
+    expect((await ask('external', 1)).controllerId).toBe(0);
+    expect((await ask('external', 2)).controllerId).toBe(0);
+  });
 });

@@ -65,6 +65,15 @@ describe('who is listed', () => {
     expect(registry.list().clients).toMatchObject([{ door: 'nest' }]);
   });
 
+  it('clients from outside are listed with the listener that they came in by', () => {
+    const registry = newRegistry();
+    for (const listener of ['external', 'external-nest', 'client'] as const) registry.requested(contextOf('10.0.0.1:5', { listener }));
+    const listed = () => registry.list().clients.map(({ door, listener }) => `${door} ${listener}`);
+    expect(listed().sort()).toEqual(['kafka client', 'kafka external', 'nest external-nest']);
+    registry.disconnected({ listener: 'external', clientAddress: '10.0.0.1:5' });
+    expect(listed().sort()).toEqual(['kafka client', 'nest external-nest']);
+  });
+
   it('an answer that is decided after the end brings nobody back', () => {
     const registry = newRegistry();
     const context = contextOf('10.0.0.1:5');

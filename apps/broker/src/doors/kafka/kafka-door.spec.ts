@@ -552,11 +552,12 @@ describe('Metadata', () => {
     for (const [listener, host] of [
       ['client', 'public-0'],
       ['replication', 'inner-0'],
+      ['external', 'outer-0'],
     ] as const) {
       const client = await world.connect(listener);
       const answer = await client.ask(metadataApi, 12, { topics: null });
       expect(answer).toMatchObject({ clusterId: 'cluster', controllerId: 1 });
-      expect(answer.brokers[0]).toMatchObject({ nodeId: 0, host, port: listener === 'client' ? 9092 : 9192 });
+      expect(answer.brokers[0]).toMatchObject({ nodeId: 0, host, port: { client: 9092, replication: 9192, external: 9094 }[listener] });
     }
   });
 

@@ -33,7 +33,7 @@ beforeEach(async () => {
     logger: silentLogger,
   });
   door.server.onRequest((context, pattern) => pattern !== 'listClients' && clients.requested(context));
-  door.server.onConnectionClosed((clientAddress) => clients.disconnected({ listener: 'nest', clientAddress }));
+  door.server.onConnectionClosed((clientAddress, listener) => clients.disconnected({ listener, clientAddress }));
   const { host, port } = door.server.boundAddress;
   stock = ClientProxyFactory.create({ transport: Transport.TCP, options: { host, port } });
 });

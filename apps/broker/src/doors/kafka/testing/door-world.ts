@@ -1,6 +1,7 @@
 /** A Kafka door in a simulated world, with verbs that the test answers, and a client that speaks raw frames. */
 import {
   type BrokerVerbs,
+  ClientRegistry,
   type ClusterView,
   endpointFor,
   type FetchRequest,
@@ -126,6 +127,7 @@ export class DoorWorld {
   readonly server: SimProcess;
   readonly client: SimProcess;
   readonly broker = new FakeBroker();
+  readonly clients: ClientRegistry;
   readonly door: KafkaDoor;
 
   private constructor(limits: Partial<KafkaDoorLimits>, seed: number) {
@@ -133,7 +135,8 @@ export class DoorWorld {
     this.server = this.world.start('server');
     this.client = this.world.start('client');
     const { network, clock, scheduler, logger } = this.server;
-    this.door = new KafkaDoor({ network, clock, scheduler, logger, broker: this.broker, limits });
+    this.clients = new ClientRegistry(clock, 0);
+    this.door = new KafkaDoor({ network, clock, scheduler, logger, broker: this.broker, clients: this.clients, limits });
   }
 
   static async start(limits: Partial<KafkaDoorLimits> = {}, seed = 1): Promise<DoorWorld> {
