@@ -6,6 +6,7 @@
 import type { Broker, Partition } from '#broker-core';
 import type { IsrMember, MetadataImage, PartitionRecord } from '#metadata';
 import type { SimCluster } from './cluster.js';
+import { type CoordinatorNode, imageOf } from './coordinators.js';
 
 export class Violation extends Error {
   constructor(
@@ -27,7 +28,7 @@ export class Checkers {
   private readonly chain = new Map<number, string>();
   private readonly electedInEpoch = new Map<string, number>();
   private readonly checkedImages = new Map<string, MetadataImage>();
-  private lastCoordinatorImage: MetadataImage | null = null;
+  private newestRevision = -1;
 
   constructor(private readonly cluster: SimCluster) {}
 
@@ -37,7 +38,7 @@ export class Checkers {
   }
 
   check(): void {
-    this.checkCoordinator();
+    for (const node of this.cluster.coordinators.nodes) this.checkCoordinator(node);
     for (const node of this.cluster.brokers) {
       if (node.broker === null || node.process?.isAlive !== true) continue;
       this.checkCopy(node.id, node.broker);
@@ -101,16 +102,23 @@ export class Checkers {
 
   // ---- metadata ----
 
-  private checkCoordinator(): void {
-    const image = this.cluster.coordinatorImage();
-    if (image === null || image === this.lastCoordinatorImage) return;
-    this.lastCoordinatorImage = image;
-    const known = this.chain.get(image.revision);
-    if (known !== undefined && known !== image.opId)
-      throw new Violation('S12', `revision ${image.revision} was ${known} and is now ${image.opId}`);
-    this.chain.set(image.revision, image.opId);
+  /** Only while it acts: what it loaded may have been stored by an append of unknown outcome that was lost again. */
+  private checkCoordinator(node: CoordinatorNode): void {
+    const image = imageOf(node);
+    if (image === null || node.state !== 'active' || image === this.checkedImages.get(node.host)) return;
+    this.checkedImages.set(node.host, image);
+    this.checkLink(`coordinator ${node.id} committed`, image);
+    if (image.revision <= this.newestRevision) return;
+    this.newestRevision = image.revision;
     for (const topic of image.topicsById.values())
       for (const record of image.partitionsOf(topic.topicId)) this.checkRecord(topic.name, record);
+  }
+
+  private checkLink(who: string, image: MetadataImage): void {
+    const known = this.chain.get(image.revision);
+    if (known !== undefined && known !== image.opId)
+      throw new Violation('S12', `${who} revision ${image.revision} as ${image.opId}, but it is ${known}`);
+    this.chain.set(image.revision, image.opId);
   }
 
   private readonly epochs = new Map<string, PartitionRecord>();
@@ -136,15 +144,24 @@ export class Checkers {
     this.electedInEpoch.set(epochKey, record.leader);
   }
 
-  /** S12: what a broker applied is a link of the chain that the cluster coordinator committed. */
+  /** S12: what a broker applied is a link of the one chain, and it never goes back: neither in revision nor in coordinator epoch. */
   private checkCopy(brokerId: number, broker: Broker): void {
     const { image } = broker;
-    const key = String(brokerId);
-    if (this.checkedImages.get(key) === image || image.revision < 0) return;
+    const key = `broker-${brokerId}`;
+    const before = this.checkedImages.get(key);
+    if (before === image || image.revision < 0) return;
     this.checkedImages.set(key, image);
-    const committed = this.chain.get(image.revision);
-    if (committed !== undefined && committed !== image.opId) {
-      throw new Violation('S12', `broker ${brokerId} applied revision ${image.revision} as ${image.opId}, committed was ${committed}`);
+    this.checkLink(`broker ${brokerId} applied`, image);
+    if (before && (image.revision < before.revision || image.coordinatorEpoch < before.coordinatorEpoch)) {
+      throw new Violation(
+        'S12',
+        `broker ${brokerId} applied revision ${image.revision} of coordinator epoch ${image.coordinatorEpoch} after revision ${before.revision} of epoch ${before.coordinatorEpoch}`,
+      );
     }
+  }
+
+  /** Nothing is left of what it knew. */
+  diskReplaced(brokerId: number): void {
+    this.checkedImages.delete(`broker-${brokerId}`);
   }
 }

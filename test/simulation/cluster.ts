@@ -1,25 +1,25 @@
 /**
- * The product under test in a simulated world: one cluster coordinator on its embedded store, three brokers with their Nest
+ * The product under test in a simulated world: its cluster coordinators (coordinators.ts), three brokers with their Nest
  * doors and replication listeners, one client process. Wired as the processes wire themselves, with simulated seams; hosts
  * keep their disks, processes come and go.
  */
 import { Broker, type BrokerConfig } from '#broker-core';
 import { type Client, YakClient } from '#client';
-import { validateTopicConfigs } from '#config';
-import { ClusterCoordinator } from '#coordinator-core';
 import { coordinatorPartition } from '#groups';
 import { allowAll, YakError } from '#kernel';
 import type { LogConfig } from '#log';
-import { EmbeddedMetadataLog, type MetadataImage } from '#metadata';
 import { dialRpc, RpcServer } from '#rpc';
+import { formatAddress } from '#seams';
 import { type SimProcess, SimWorld } from '#seams-sim';
 import { KafkaDoor, ReplicaClient } from '../../apps/broker/src/doors/kafka/index.js';
 import { brokerRpcHandlers } from '../../apps/broker/src/doors/nest-tcp/broker-rpc-handlers.js';
+import { CoordinatorChecks } from './coordinator-checks.js';
+import { OFFSETS_TOPIC, SimCoordinators } from './coordinators.js';
+import { SimStore, STORE_HOST } from './store/sim-store.js';
 import { BROKERS, type SwarmOptions } from './swarm-options.js';
 
 /** The one group of the workload. */
 export const GROUP = 'readers';
-const COORDINATOR = { host: 'coordinator', port: 3180 };
 const TCP_PORT = 3125;
 const KAFKA_PORT = 9092;
 const REPLICATION_PORT = 9192;
@@ -27,8 +27,6 @@ const DATA_PATH = '/data';
 /** Long enough for slow links, short enough that a dead coordinator is noticed. */
 const DIAL_TIMEOUT_MS = 1_000;
 const HAND_OVER_TIMEOUT_MS = 4_000;
-/** Small, so that a short run rolls and compacts segments. */
-const OFFSETS_TOPIC = { partitions: 2, replicationFactor: 3, segmentBytes: 16_384 };
 
 export interface BrokerNode {
   readonly id: number;
@@ -47,13 +45,17 @@ export class SimCluster {
   readonly topic = 'events';
   readonly brokers: readonly BrokerNode[];
   readonly clientProcess: SimProcess;
+  readonly coordinatorChecks: CoordinatorChecks;
+  /** Null: the one coordinator has an embedded store. */
+  readonly store: SimStore | null;
+  readonly coordinators: SimCoordinators;
   /** Elections that merely gave the new topics their first leaders. */
   initialElections = 0;
   onDiskOperation: (host: string) => void = () => {};
   committedEnd: (partition: number) => number = () => 0;
+  diskReplaced: (brokerId: number) => void = () => {};
   /** False when there is no such member, or it is dead. */
   killMember: (member: number, downMs: number) => boolean = () => false;
-  private coordinator: ClusterCoordinator | null = null;
   private sharedClient: Client | null = null;
 
   constructor(private readonly options: SwarmOptions) {
@@ -73,39 +75,18 @@ export class SimCluster {
     }));
     for (const { host } of this.brokers) this.world.disk(host).onOperation(() => this.onDiskOperation(host));
     this.clientProcess = this.world.start('client');
+    this.coordinatorChecks = new CoordinatorChecks(this);
+    this.store = options.store && new SimStore(this.world, options.store.isDurable, this.coordinatorChecks);
+    this.coordinators = new SimCoordinators(this.world, options, this.store, this.coordinatorChecks);
+    for (const { host } of options.store ? this.coordinators.nodes : [])
+      for (const [from, to] of [
+        [host, STORE_HOST],
+        [STORE_HOST, host],
+      ] as const)
+        this.world.network.setLatency(from, to, { minMs: options.store!.latencyMs.min, maxMs: options.store!.latencyMs.max });
   }
 
   // ---- processes ----
-
-  /** Does nothing while it lives. */
-  startCoordinator(): void {
-    if (this.world.process('coordinator')?.isAlive) return;
-    this.coordinator = null;
-    const process = this.world.start('coordinator');
-    process.run('start', () => void this.runCoordinator(process));
-  }
-
-  private async runCoordinator(process: SimProcess): Promise<void> {
-    const { clock, scheduler, random, network, logger, disk } = process;
-    const metadataLog = await EmbeddedMetadataLog.open(disk, `${DATA_PATH}/metadata`, random);
-    const coordinator = new ClusterCoordinator({
-      config: {
-        advertisedAddress: COORDINATOR,
-        configuredBrokers: BROKERS,
-        leaderRebalanceDelayMs: 3_000,
-        snapshotEveryEntries: 40,
-        offsetsTopic: OFFSETS_TOPIC,
-      },
-      seams: { clock, scheduler, random, network, logger },
-      metadataLog,
-      validateTopicConfigs,
-    });
-    this.coordinator = coordinator;
-    const server = new RpcServer({ network, scheduler, clock, logger, handlers: coordinator.handlers });
-    server.onConnectionClosed((address) => coordinator.connectionClosed(address));
-    await coordinator.start();
-    await server.listen(COORDINATOR);
-  }
 
   /** Does nothing while it lives. */
   startBroker(id: number): void {
@@ -175,7 +156,7 @@ export class SimCluster {
       rack: null,
       software: { name: 'yak', version: 'simulation' },
       dataPath: DATA_PATH,
-      coordinators: [COORDINATOR],
+      coordinators: this.coordinators.addresses,
       heartbeatIntervalMs: 500,
       sessionTimeoutMs: 2_000,
       replicaLagTimeMaxMs,
@@ -227,7 +208,7 @@ export class SimCluster {
   // ---- clients ----
 
   get bootstrap(): string[] {
-    return [...this.brokers.map(({ host }) => `${host}:${TCP_PORT}`), `coordinator:${COORDINATOR.port}`];
+    return [...this.brokers.map(({ host }) => `${host}:${TCP_PORT}`), ...this.coordinators.addresses.map(formatAddress)];
   }
 
   /** Where brokers answer clients. */
@@ -279,11 +260,6 @@ export class SimCluster {
 
   // ---- what it looks like from outside ----
 
-  coordinatorImage(): MetadataImage | null {
-    if (this.coordinator === null || this.world.process('coordinator')?.isAlive !== true) return null;
-    return this.coordinator.image;
-  }
-
   leaderOf(partition: number): number | null {
     return this.leaderOfTopic(this.topic, partition);
   }
@@ -323,7 +299,8 @@ export class SimCluster {
   }
 
   describe(): string {
-    return this.brokers.map(({ id, broker, process }) => `broker ${id} ${describeBroker(broker, process)}`).join('; ');
+    const brokers = this.brokers.map(({ id, broker, process }) => `broker ${id} ${describeBroker(broker, process)}`);
+    return [this.coordinators.describe(), ...brokers].join('; ');
   }
 
   /** Contents of the `.log` files of a replica, oldest first. */

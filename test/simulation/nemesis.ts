@@ -3,6 +3,7 @@
  * so nothing it does ever makes the loss of an acknowledged record legitimate.
  */
 import type { SimCluster } from './cluster.js';
+import { block, CoordinatorNemesis, freeze } from './coordinator-nemesis.js';
 import type { BrokerTarget, Fault, HostName, PlannedFault } from './swarm-options.js';
 import { BROKERS, MEMBERS_MAX } from './swarm-options.js';
 
@@ -13,7 +14,11 @@ export class Nemesis {
   struck = 0;
   private isOver = false;
 
-  constructor(private readonly cluster: SimCluster) {}
+  private readonly coordinators: CoordinatorNemesis;
+
+  constructor(private readonly cluster: SimCluster) {
+    this.coordinators = new CoordinatorNemesis(cluster);
+  }
 
   schedule(faults: readonly PlannedFault[]): void {
     for (const { atMs, fault } of faults) this.later(atMs, () => this.attempt(fault));
@@ -37,13 +42,13 @@ export class Nemesis {
     this.isOver = true;
     cluster.world.note('world', 'fault', 'heal everything');
     cluster.world.network.unblockAll();
-    for (const name of [...BROKERS.map(hostOf), 'coordinator' as const]) {
+    for (const name of [...BROKERS.map(hostOf), ...cluster.coordinators.nodes.map(({ host }) => host)]) {
       cluster.world.disk(name).clearFaults();
       this.killAtOperation.delete(name);
       cluster.world.process(name)?.resume();
     }
     for (let member = 0; member < MEMBERS_MAX; member++) cluster.world.process(`member-${member}`)?.resume();
-    cluster.startCoordinator();
+    this.coordinators.heal();
     for (const id of BROKERS) cluster.startBroker(id);
   }
 
@@ -62,8 +67,6 @@ export class Nemesis {
         return fault.brokers.filter((id) => this.kill(id, true, fault.downMs)).length;
       case 'disk-lost':
         return this.loseDisk(this.brokerOf(fault.target), fault.downMs);
-      case 'coordinator-disk-lost':
-        return this.loseCoordinatorDisk(fault.downMs);
       case 'freeze':
         return this.freeze(hostOf(this.brokerOf(fault.target)), fault.durationMs);
       case 'restart':
@@ -74,10 +77,6 @@ export class Nemesis {
         return this.block(fault.isOneWay ? [fault.hosts] : [fault.hosts, [fault.hosts[1], fault.hosts[0]]], fault.durationMs);
       case 'isolate':
         return this.isolate(this.brokerOf(fault.target), fault.from, fault.durationMs);
-      case 'coordinator-kill':
-        return this.killCoordinator(fault.losesPower, fault.downMs);
-      case 'coordinator-freeze':
-        return this.freeze('coordinator', fault.durationMs);
       case 'slow-disk':
         return this.slowDisk(hostOf(this.brokerOf(fault.target)), fault.extraMs, fault.durationMs);
       case 'member-kill':
@@ -86,6 +85,8 @@ export class Nemesis {
         return this.freeze(`member-${fault.member}`, fault.durationMs);
       case 'clock-jump':
         return this.jumpClock(hostOf(this.brokerOf(fault.target)), fault.byMs);
+      default:
+        return this.coordinators.strike(fault);
     }
   }
 
@@ -116,13 +117,7 @@ export class Nemesis {
     if (!this.kill(id, true, downMs)) return false;
     this.cluster.world.note('world', 'fault', `the disk of broker-${id} is replaced by an empty one`);
     this.cluster.world.disk(hostOf(id)).replace();
-    return true;
-  }
-
-  private loseCoordinatorDisk(downMs: number): boolean {
-    if (!this.killCoordinator(true, downMs)) return false;
-    this.cluster.world.note('world', 'fault', 'the disk of the coordinator is replaced by an empty one');
-    this.cluster.world.disk('coordinator').replace();
+    this.cluster.diskReplaced(id);
     return true;
   }
 
@@ -145,11 +140,7 @@ export class Nemesis {
   }
 
   private freeze(host: HostName, durationMs: number): boolean {
-    const process = this.cluster.world.process(host);
-    if (process?.state !== 'running') return false;
-    process.freeze();
-    this.later(durationMs, () => process.resume());
-    return true;
+    return freeze(this.cluster, host, durationMs);
   }
 
   private restart(id: number): boolean {
@@ -165,7 +156,8 @@ export class Nemesis {
   private isolate(id: number, from: 'brokers' | 'coordinator' | 'all but clients', durationMs: number): boolean {
     const host = hostOf(id);
     const others = BROKERS.map(hostOf).filter((other) => other !== host);
-    const peers: HostName[] = from === 'brokers' ? others : from === 'coordinator' ? ['coordinator'] : [...others, 'coordinator'];
+    const coordinators = this.cluster.coordinators.nodes.map((node) => node.host);
+    const peers = from === 'brokers' ? others : from === 'coordinator' ? coordinators : [...others, ...coordinators];
     return this.block(
       peers.flatMap((peer): (readonly [HostName, HostName])[] => [
         [host, peer],
@@ -176,21 +168,7 @@ export class Nemesis {
   }
 
   private block(links: readonly (readonly [HostName, HostName])[], durationMs: number): boolean {
-    const { network } = this.cluster.world;
-    this.cluster.world.note('world', 'fault', `block ${links.map(([from, to]) => `${from} > ${to}`).join(', ')} for ${durationMs} ms`);
-    for (const [from, to] of links) network.block(from, to);
-    this.later(durationMs, () => {
-      for (const [from, to] of links) network.unblock(from, to);
-    });
-    return true;
-  }
-
-  private killCoordinator(losesPower: boolean, downMs: number): boolean {
-    const process = this.cluster.world.process('coordinator');
-    if (!process?.isAlive) return false;
-    process.kill({ loseUnsynced: losesPower, isSilent: false });
-    this.later(downMs, () => this.cluster.startCoordinator());
-    return true;
+    return block(this.cluster, links, durationMs);
   }
 
   private slowDisk(host: HostName, extraMs: number, durationMs: number): boolean {

@@ -20,6 +20,7 @@ export function printTotals(tally: Tally, elapsedMs: number): void {
   const seconds = elapsedMs / 1000;
   const rows: [string, string][] = [
     ['seeds', `${tally.seeds} (${tally.failures.length} failed)`],
+    ['with a shared store', count(totals.shared)],
     ['acknowledged records', count(totals.acknowledged)],
     ['faults', count(totals.faults)],
     ['elections', count(totals.elections)],
@@ -31,6 +32,13 @@ export function printTotals(tally: Tally, elapsedMs: number): void {
     ['commits, refused', `${count(totals.commits)}, ${count(totals.commitsRefused)}`],
     ['records given again', count(totals.reread)],
     ['cleanings', count(totals.cleanings)],
+    ['takeovers', count(totals.takeovers)],
+    ['store restarts accepted', count(totals.restartsAccepted)],
+    [
+      'new histories',
+      `${count(totals.historiesAfterLoss)} after loss, ${count(totals.historiesAfterRollback)} rollback, ${count(totals.historiesAfterRestart)} restart, ${count(totals.historiesOtherwise)} otherwise`,
+    ],
+    ['answers NOT_ACTIVE', count(totals.notActive)],
     ['unsynced bytes lost', count(totals.unsyncedBytesLost)],
     ['events', count(totals.events)],
     ['virtual time', `${count(Math.round(totals.virtualMs / 1000))} s in ${seconds.toFixed(1)} s`],

@@ -5,6 +5,7 @@
 import { SimCrash, type TraceLine } from '#seams-sim';
 import { Checkers, Violation } from './checkers.js';
 import { SimCluster } from './cluster.js';
+import type { CoordinatorTotals } from './coordinator-checks.js';
 import { finalCheck } from './final-check.js';
 import { GroupWorkload } from './group-workload.js';
 import { Nemesis } from './nemesis.js';
@@ -19,7 +20,9 @@ const CONDITION_INTERVAL_MS = 5;
 const MIN_ACKNOWLEDGED = 200;
 const MIN_FAULTS = 3;
 
-export interface SeedTotals {
+export interface SeedTotals extends CoordinatorTotals {
+  /** 1 for a seed with a shared store. */
+  shared: number;
   acknowledged: number;
   faults: number;
   elections: number;
@@ -35,6 +38,8 @@ export interface SeedTotals {
   /** Records that a group was given again. */
   reread: number;
   cleanings: number;
+  /** Answers of coordinators that they do not act. */
+  notActive: number;
   events: number;
   virtualMs: number;
 }
@@ -84,8 +89,9 @@ async function play({ cluster, checkers, workload, group, nemesis, options }: Pl
   const { world } = cluster;
   cluster.onDiskOperation = (host) => nemesis.onDiskOperation(host);
   cluster.committedEnd = (partition) => checkers.committedEnd(partition);
+  cluster.diskReplaced = (brokerId) => checkers.diskReplaced(brokerId);
   world.onStep(() => checkers.check());
-  cluster.startCoordinator();
+  cluster.coordinators.startAll();
   for (const node of cluster.brokers) cluster.startBroker(node.id);
   await reach(cluster, 'a topic with leaders', START_LIMIT_MS, cluster.createTopic(options.partitions), () => '');
   cluster.killMember = (member, downMs) => group.kill(member, downMs);
@@ -120,6 +126,8 @@ async function reach(cluster: SimCluster, what: string, limitMs: number, conditi
 function totalsOf(cluster: SimCluster, workload: Workload, group: GroupWorkload, nemesis: Nemesis): SeedTotals {
   const { world } = cluster;
   const totals: SeedTotals = {
+    shared: cluster.store === null ? 0 : 1,
+    ...cluster.coordinatorChecks.totals,
     acknowledged: workload.acknowledged.length,
     faults: nemesis.struck,
     elections: -cluster.initialElections,
@@ -134,6 +142,7 @@ function totalsOf(cluster: SimCluster, workload: Workload, group: GroupWorkload,
     commitsRefused: group.checks.refusedCommits,
     reread: group.checks.reread,
     cleanings: 0,
+    notActive: cluster.coordinators.notActive,
     events: world.trace.events,
     virtualMs: Math.round(world.nowMs),
   };

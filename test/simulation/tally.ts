@@ -11,12 +11,26 @@ const MUST_HAPPEN = [
   'commitsRefused',
   'reread',
   'cleanings',
+  'shared',
+  'takeovers',
+  'restartsAccepted',
+  'historiesAfterLoss',
+  'historiesAfterRollback',
+  'notActive',
 ] as const;
 
 export class Tally {
   seeds = 0;
   readonly failures: { seed: number; message: string }[] = [];
   readonly totals: SeedTotals = {
+    shared: 0,
+    takeovers: 0,
+    restartsAccepted: 0,
+    historiesAfterLoss: 0,
+    historiesAfterRollback: 0,
+    historiesAfterRestart: 0,
+    historiesOtherwise: 0,
+    notActive: 0,
     acknowledged: 0,
     faults: 0,
     elections: 0,
