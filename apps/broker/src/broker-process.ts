@@ -27,13 +27,15 @@ import { NestTcpModule } from './doors/nest-tcp/nest-tcp.module.js';
 
 /** Running requests get this long once doors close; a produce that waits for followers may outlast any stop. */
 const DRAIN_MS = 500;
+/** Of the time for a planned stop, what is left for closing doors and files. */
+const FLUSH_MS = 10_000;
 const METADATA_WATCH_MS = 60_000;
 
 type Door = keyof BrokerOptions['listeners'];
 type AdvertisedListeners = { -readonly [D in keyof BrokerListeners]: { host: string; port: number } };
 
 export class BrokerProcess implements ServerProcess {
-  readonly stopTimeoutMs = { withHandOver: 45_000, alone: 10_000 };
+  readonly stopTimeoutMs = { withHandOver: this.options.values['shutdown.timeout.ms'], alone: 10_000 };
   private readonly clock = new NodeClock();
   private readonly listeners: AdvertisedListeners;
   private readonly broker: Broker;
@@ -115,18 +117,25 @@ export class BrokerProcess implements ServerProcess {
 
   async stop({ handOver }: { handOver: boolean }): Promise<void> {
     this.isStopping = true;
-    if (handOver && !(await Promise.race([this.broker.handOver(), this.hurried.promise]))) {
-      this.logger.warn('stopping without the shutdown slot: leaders move when this broker is gone');
-    }
+    if (handOver) await this.handOver();
     await Promise.all([this.nest?.server.drain(DRAIN_MS), this.kafka.close()]);
     await this.broker.stop({ handOver: false });
     await this.nest?.app.close();
     await this.http?.close();
   }
 
-  /** Stops waiting for the shutdown slot. */
+  /** Stops waiting for the shutdown slot, and for clients. */
   hurry(): void {
     this.hurried.resolve(false);
+  }
+
+  /** Everything is served meanwhile; who asks for what this broker led is told where it is now. */
+  private async handOver(): Promise<void> {
+    const timeoutMs = this.stopTimeoutMs.withHandOver;
+    const hasLeft = await Promise.race([this.broker.handOver(timeoutMs - Math.min(FLUSH_MS, timeoutMs / 3)), this.hurried.promise]);
+    if (!hasLeft) return this.logger.warn('stopping without the shutdown slot: leaders move when this broker is gone');
+    const lingered = new Promise<void>((resolve) => setTimeout(resolve, this.options.values['shutdown.linger.ms']));
+    await Promise.race([lingered, this.hurried.promise]);
   }
 
   private async openDoors(): Promise<void> {

@@ -49,7 +49,12 @@ export async function runServerProcess(launch: Launch): Promise<void> {
     return fail(launch.name, error);
   }
   crashRatherThanLie(launch.name, server.logger);
-  const stop = stopper(launch.name, server);
+  let isStopping = false;
+  const stopOnce = stopper(launch.name, server);
+  const stop: typeof stopOnce = (how) => {
+    isStopping = true;
+    stopOnce(how);
+  };
   process.on('SIGTERM', () => stop({ handOver: true, because: 'SIGTERM' }));
   process.on('SIGINT', () => stop({ handOver: true, because: 'SIGINT' }));
   if (process.send) {
@@ -63,7 +68,9 @@ export async function runServerProcess(launch: Launch): Promise<void> {
     const ready = await server.start();
     tellSupervisor(ready);
   } catch (error) {
-    fail(launch.name, error);
+    // A start that a stop cut short fails in its own ways; the stop says how it ends.
+    if (isStopping) server.logger.debug('the start was given up', { reason: String(error) });
+    else fail(launch.name, error);
   }
 }
 

@@ -22,6 +22,7 @@ import { Counters, countRoles } from './counters.js';
 import { createMissingTopics } from './create-missing-topics.js';
 import { fetch } from './fetch.js';
 import { GroupCoordinator, type GroupCoordinatorReport } from './groups/group-coordinator.js';
+import { HAND_OVER_TIMEOUT_MS, handOver } from './hand-over.js';
 import { sendProposal } from './isr-proposals.js';
 import { listOffsets } from './list-offsets.js';
 import type { Partition } from './partition.js';
@@ -43,8 +44,6 @@ import type {
 
 /** A sync that runs for longer than this means that the storage is wedged: /livez says so. */
 export const STORAGE_WEDGED_MS = 30_000;
-/** How long a planned stop asks for the shutdown slot before it goes without (R28). */
-export const HAND_OVER_TIMEOUT_MS = 30_000;
 
 export class Broker implements BrokerVerbs, ClientVerbs {
   private directory: LogDirectory | null = null;
@@ -58,7 +57,9 @@ export class Broker implements BrokerVerbs, ClientVerbs {
   private readonly producerIds: ProducerIds;
   private phase: 'recovering' | 'running' | 'stopping' | 'failed' = 'recovering';
   private failure: string | null = null;
-  private recovery = { done: 0, total: 0 };
+  /** A planned stop has begun: not ready any more, though everything is served until the leaders have moved. */
+  private isLeaving = false;
+  private recovery: BrokerReport['recovery'] = { done: 0, total: 0, bytesRead: 0 };
   private lastProbeWallMs = 0;
   private lastState: BrokerReport['state'] = 'recovering';
 
@@ -79,7 +80,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
 
   /**
    * Recovers the data folder and begins to join the cluster; resolves when recovery is done, not when it has joined (see
-   * report and onEvent). Rejects with a YakError when the folder cannot be used.
+   * report and onEvent). Rejects with a YakError when the folder cannot be used. One that is stopped meanwhile joins nothing.
    */
   async start(): Promise<void> {
     const { config, seams } = this;
@@ -91,11 +92,12 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       {
         brokerId: config.brokerId,
         configFor: (topic) => effectiveLogConfig(config.log, this.copiedTopicConfigs(metadataPath, topic)),
-        onProgress: (done, total) => {
-          this.recovery = { done, total };
+        onProgress: (progress) => {
+          this.recovery = progress;
         },
       },
     );
+    if (this.phase === 'stopping') return this.directory.close();
     this.copy ??= MetadataCopy.open(seams.disk, `${metadataPath}/copy`);
     if (this.copy.damage) seams.logger.warn('the metadata copy was damaged; its good part is used', { damage: this.copy.damage });
     const { directory, copy } = this;
@@ -163,10 +165,12 @@ export class Broker implements BrokerVerbs, ClientVerbs {
     this.copy?.close();
   }
 
-  /** Leaders move away while doors still serve (R28). False: the slot was not granted in time. */
+  /** Leaders move away while doors still serve (R28); from now on this broker is not ready. False: the slot was not granted in time. */
   async handOver(timeoutMs = HAND_OVER_TIMEOUT_MS): Promise<boolean> {
+    this.isLeaving = true;
+    this.noteState();
     if (!this.link || this.phase !== 'running' || this.link.brokerEpoch < 0) return false;
-    return this.link.handOver(timeoutMs);
+    return handOver(this.link, this.seams, timeoutMs);
   }
 
   private linkHost(directory: LogDirectory, copy: MetadataCopy): ConstructorParameters<typeof CoordinatorLink>[3] {
@@ -382,6 +386,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
   }
 
   private state(): BrokerReport['state'] {
+    if (this.isLeaving && this.phase !== 'failed') return 'stopping';
     if (this.phase !== 'running') return this.phase;
     if (!this.link || this.link.brokerEpoch < 0) return 'registering';
     const self = this.image.brokers.get(this.config.brokerId);

@@ -41,11 +41,13 @@ export async function cluster(
   }
   const { image } = broker;
   const asked = request.topics ?? [...image.topicsById.values()].map((topic) => ({ name: topic.name }));
+  const brokers = reachableBrokers(image, context);
   return {
     clusterId: image.cluster?.clusterId ?? '',
     revision: image.revision,
-    brokers: reachableBrokers(image, context),
-    controllerId: controllerOf(broker, context),
+    brokers,
+    // Any live broker takes admin calls; this one if it can, so that the call stays here.
+    controllerId: (brokers.find(({ brokerId }) => brokerId === broker.brokerId) ?? brokers[0])?.brokerId ?? -1,
     topics: asked.map((topic) => {
       const view = viewTopic(broker, context, topic);
       // "Unknown" would make clients give up on what only waits for the coordinator, or for the next question.
@@ -62,17 +64,22 @@ function isCreatable(broker: BrokerState, context: RequestContext, name: string)
 
 /** As in Kafka: a broker without the listener that the question came in on is not there for who asks. */
 function reachableBrokers(image: MetadataImage, { listener }: RequestContext): ClusterView['brokers'] {
-  return [...image.brokers.values()].flatMap((known) => {
+  const reachable = [...image.brokers.values()].flatMap((known) => {
     const endpoint = liveEndpoint(known, listener);
-    return endpoint === null ? [] : [{ brokerId: known.brokerId, rack: known.rack, endpoint }];
+    return endpoint === null ? [] : [{ brokerId: known.brokerId, rack: known.rack, endpoint, hasLeft: hasHandedOver(image, known) }];
   });
+  const staying = reachable.filter(({ hasLeft }) => !hasLeft);
+  return (staying.length > 0 ? staying : reachable).map(({ brokerId, rack, endpoint }) => ({ brokerId, rack, endpoint }));
 }
 
-/** Any live broker takes admin calls; this one if it is live, so that the call stays here. */
-function controllerOf({ image, brokerId }: BrokerState, { listener }: RequestContext): number {
-  if (liveEndpoint(image.brokers.get(brokerId), listener) !== null) return brokerId;
-  for (const known of image.brokers.values()) if (liveEndpoint(known, listener) !== null) return known.brokerId;
-  return -1;
+/**
+ * On its way out, with nothing left to lead (R28). Unlike in Kafka, clients are not told of it any more, while it still answers: some
+ * (KafkaJS) would go on dialling it when it is gone, and fail for it.
+ */
+function hasHandedOver(image: MetadataImage, known: BrokerRecord): boolean {
+  if (!known.isShuttingDown) return false;
+  for (const { leader } of image.allPartitions()) if (leader === known.brokerId) return false;
+  return true;
 }
 
 function viewTopic(broker: BrokerState, context: RequestContext, asked: { name: string } | { topicId: string }): TopicView {

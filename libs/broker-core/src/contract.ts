@@ -88,7 +88,8 @@ export interface BrokerReport {
   readonly isStorageWedged: boolean;
   readonly oldestSyncAgeMs: number;
   readonly partitions: { readonly led: number; readonly followed: number; readonly outOfSync: number; readonly offline: number };
-  readonly recovery: { readonly done: number; readonly total: number };
+  /** Partitions, and bytes that were looked through: one partition may hold most of them. */
+  readonly recovery: { readonly done: number; readonly total: number; readonly bytesRead: number };
   readonly failure: string | null;
 }
 

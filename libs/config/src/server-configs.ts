@@ -323,6 +323,24 @@ export const SERVER_CONFIGS = {
     min: 1,
     documentation: 'Members of one group; one more gets GROUP_MAX_SIZE_REACHED.',
   }),
+  // ---- planned stops ----
+  'shutdown.timeout.ms': int({
+    default: 45_000,
+    min: 1_000,
+    unit: 'ms',
+    documentation:
+      'How long a broker that is told to stop (SIGTERM) may take before it ends anyway. All but the last 10 s (at most a third) it may wait for ' +
+      'its turn: one broker hands over its leaders at a time. Some seconds less than whoever sends SIGTERM waits before SIGKILL.',
+  }),
+  'shutdown.linger.ms': int({
+    default: 1_000,
+    min: 0,
+    unit: 'ms',
+    documentation:
+      'How long a broker still answers after it handed over its leaders, so that clients hear from itself where those are now. At least as long ' +
+      'as a load balancer, or a Service of Kubernetes, goes on sending it new connections.',
+  }),
+
   // ---- limits of the doors ----
   'socket.request.max.bytes': int({
     default: 100 * MIB,

@@ -330,7 +330,7 @@ describe('recovery', () => {
       openLogDirectory(harness.seams, ROOT, {
         brokerId: 1,
         configFor: () => harness.config,
-        onProgress: (done, total) => progress.push(`${done}/${total}`),
+        onProgress: ({ done, total }) => progress.push(`${done}/${total}`),
       }),
     );
     expect(progress).toEqual(['1/2', '2/2']);

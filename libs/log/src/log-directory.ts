@@ -31,6 +31,7 @@ import { OffsetCheckpoint } from './offset-checkpoint.js';
 import { DELETED_SUFFIX, loadTopicId, makePartitionFolder, NEW_SUFFIX, parsePartitionFolder, QUARANTINE_FILE } from './partition-folder.js';
 import { recoverPartition } from './recovery.js';
 import { SegmentedLog } from './segmented-log.js';
+import { finishInTurns, finishNow } from './steps.js';
 
 export const RECOVERY_POINT_CHECKPOINT = 'recovery-point-offset-checkpoint';
 export const LOG_START_CHECKPOINT = 'log-start-offset-checkpoint';
@@ -51,8 +52,16 @@ export interface LogSeams {
 export interface OpenLogDirectoryOptions {
   readonly brokerId: number;
   readonly configFor: (topic: string) => LogConfig;
-  /** After each partition. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: (progress: RecoveryProgress) => void;
+}
+
+/** While a folder is recovered. One partition may hold most of what is to be read: then `bytesRead` is what moves. */
+export interface RecoveryProgress {
+  /** Partitions. */
+  readonly done: number;
+  readonly total: number;
+  /** Of segments that had to be looked through, those that are written again counted twice. */
+  readonly bytesRead: number;
 }
 
 type Quarantined = { topic: string; partition: number; topicId: TopicId; reason: string };
@@ -177,12 +186,17 @@ class DataFolder implements LogDirectory, LogHost {
     }
     for (const key of [...this.highWatermarks.keys()]) if (!folders.some(({ name }) => name === key)) this.highWatermarks.delete(key);
 
+    let bytesRead = 0;
     for (const [index, { topic, partition, name }] of folders.entries()) {
-      this.recoverFolder(topic, partition, configFor(topic), {
+      const stored = {
         recoveryPoint: recoveryPoints === null ? null : (recoveryPoints.get(name) ?? 0),
         logStartOffset: logStartOffsets === null ? null : (logStartOffsets.get(name) ?? 0),
+      };
+      await this.recoverFolder(topic, partition, configFor(topic), stored, (bytes) => {
+        bytesRead += bytes;
+        onProgress?.({ done: index, total: folders.length, bytesRead });
       });
-      onProgress?.(index + 1, folders.length);
+      onProgress?.({ done: index + 1, total: folders.length, bytesRead });
       // Probes and heartbeats have their turn between partitions.
       await new Promise<void>((resolve) => this.scheduler.endOfTurn(resolve));
     }
@@ -216,12 +230,13 @@ class DataFolder implements LogDirectory, LogHost {
     if (leftovers.length > 0) this.disk.syncDirectory(this.path);
   }
 
-  private recoverFolder(
+  private async recoverFolder(
     topic: string,
     partition: number,
     config: LogConfig,
     stored: { recoveryPoint: Offset | null; logStartOffset: Offset | null },
-  ): void {
+    onBytesRead: (bytes: number) => void,
+  ): Promise<void> {
     const key = partitionKey(topic, partition);
     const folder = `${this.path}/${key}`;
     let topicId: TopicId = '';
@@ -229,7 +244,7 @@ class DataFolder implements LogDirectory, LogHost {
       topicId = loadTopicId(this.disk, folder);
       const mark = this.disk.readFile(`${folder}/${QUARANTINE_FILE}`);
       if (mark !== null) throw new CorruptionError(mark.toString('utf8').trim());
-      const recovered = recoverPartition({
+      const steps = recoverPartition({
         disk: this.disk,
         logger: this.logger,
         nowMs: this.clock.wallMs(),
@@ -247,6 +262,7 @@ class DataFolder implements LogDirectory, LogHost {
           this.recoveryPointFile.storeNow(this.recoveryPoints);
         },
       });
+      const recovered = await finishInTurns(steps, this.seams, onBytesRead);
       const log = new SegmentedLog(this, recovered, config);
       this.logs.set(key, log);
       this.recoveryPoints.set(key, log.flushedEndOffset);
@@ -329,7 +345,7 @@ class DataFolder implements LogDirectory, LogHost {
     return this.guard(() => {
       this.forgetOffsets(key);
       makePartitionFolder(this.disk, this.path, key, topicId, this.uniqueName(topicId, partition));
-      const recovered = recoverPartition({
+      const steps = recoverPartition({
         disk: this.disk,
         logger: this.logger,
         nowMs: this.clock.wallMs(),
@@ -343,7 +359,7 @@ class DataFolder implements LogDirectory, LogHost {
         logStartOffset: 0,
         storeStart: () => {},
       });
-      const log = new SegmentedLog(this, recovered, config);
+      const log = new SegmentedLog(this, finishNow(steps), config);
       this.logs.set(key, log);
       return log;
     });

@@ -4,9 +4,10 @@ import { recordBatch } from '#record';
 import type { Disk } from '#seams';
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.js';
 import { ProducerState } from './producer-state.js';
-import { scanBatches } from './scan-batches.js';
+import { scanInSteps } from './scan-batches.js';
 import { SNAPSHOT_SUFFIX, segmentPath } from './segment.js';
 import type { SegmentStore } from './segment-store.js';
+import type { Steps } from './steps.js';
 
 /** Older ones than this many are removed. One segment apart each: truncation rarely goes further back. */
 const SNAPSHOTS_KEPT = 3;
@@ -41,12 +42,12 @@ export function snapshotOffsets(disk: Disk, folder: string): Offset[] {
 }
 
 /** The state as of `endOffset`, which is the end of the store. Snapshots behind it or damaged ones are removed. */
-export function loadProducerState(disk: Disk, store: SegmentStore, endOffset: Offset, nowMs: WallMs): ProducerState {
+export function* loadProducerState(disk: Disk, store: SegmentStore, endOffset: Offset, nowMs: WallMs): Steps<ProducerState> {
   const { state, offset } = newestSnapshot(disk, store.folder, endOffset);
   for (const segment of store.segments) {
     if (segment.nextOffset <= offset || segment.sizeBytes === 0) continue;
     const from = segment.baseOffset < offset ? segment.locate(offset).position : 0;
-    const end = scanBatches(
+    const end = yield* scanInSteps(
       segment.file,
       { from, to: segment.sizeBytes, firstOffset: null, leaderEpochMin: -1, withCrc: false },
       (buffer, at) => {

@@ -13,10 +13,11 @@ import { LEADER_EPOCH_CHECKPOINT, LeaderEpochCache } from './leader-epoch-cache.
 import { SCAN_CHUNK_BYTES } from './limits.js';
 import { loadCaughtUpEpoch, START_OVER_FILE, storeCaughtUpEpoch } from './partition-folder.js';
 import { loadProducerState, removeSnapshotsAbove } from './producer-replay.js';
-import { scanBatches } from './scan-batches.js';
+import { scanInSteps } from './scan-batches.js';
 import { OFFSET_INDEX_SUFFIX, SEGMENT_SUFFIX, Segment, segmentPath, TIME_INDEX_SUFFIX } from './segment.js';
 import { SegmentStore } from './segment-store.js';
 import type { RecoveredPartition } from './segmented-log.js';
+import type { Steps } from './steps.js';
 import { parseInteger } from './text-checkpoint.js';
 
 export interface RecoveryRequest {
@@ -39,13 +40,13 @@ export interface RecoveryRequest {
 }
 
 /** Throws CorruptionError when the folder must be quarantined. */
-export function recoverPartition(request: RecoveryRequest): RecoveredPartition {
+export function* recoverPartition(request: RecoveryRequest): Steps<RecoveredPartition> {
   completeSwaps(request.disk, request.folder);
   const startOver = request.disk.readFile(`${request.folder}/${START_OVER_FILE}`);
-  if (startOver === null) return new Recovery(request).run();
+  if (startOver === null) return yield* new Recovery(request).run();
   const offset = parseInteger(startOver.toString('utf8').trim(), START_OVER_FILE);
   completeStartOver(request, offset);
-  return new Recovery({ ...request, recoveryPoint: offset, logStartOffset: offset }).run();
+  return yield* new Recovery({ ...request, recoveryPoint: offset, logStartOffset: offset }).run();
 }
 
 /** Repeats truncateFullyAndStartAt from its first step; stopping anywhere is fine. */
@@ -95,17 +96,17 @@ class Recovery {
     this.point = request.recoveryPoint === null ? Number.POSITIVE_INFINITY : Math.max(request.recoveryPoint, this.start);
   }
 
-  run(): RecoveredPartition {
+  *run(): Steps<RecoveredPartition> {
     const { request } = this;
     this.removeLeftovers();
     this.checkBeginning();
-    this.recoverSegments();
+    yield* this.recoverSegments();
     this.checkEnd();
     const store = new SegmentStore(this.disk, this.folder, this.segments);
-    const epochs = this.recoverEpochs(store);
+    const epochs = yield* this.recoverEpochs(store);
     removeSnapshotsAbove(this.disk, this.folder, store.active.nextOffset);
-    const producers = loadProducerState(this.disk, store, store.active.nextOffset, request.nowMs);
-    if (!request.isClean || this.hasCut) this.rewriteTail();
+    const producers = yield* loadProducerState(this.disk, store, store.active.nextOffset, request.nowMs);
+    if (!request.isClean || this.hasCut) yield* this.rewriteTail();
     this.disk.syncDirectory(this.folder);
     for (const segment of this.segments.slice(0, -1)) segment.close();
     return {
@@ -142,7 +143,7 @@ class Recovery {
     }
   }
 
-  private recoverSegments(): void {
+  private *recoverSegments(): Steps<void> {
     let epoch: LeaderEpoch = -1;
     for (let i = 0; i < this.bases.length; i++) {
       const base = this.bases[i]!;
@@ -157,7 +158,7 @@ class Recovery {
       const isBelowPoint = next !== null && next <= this.point;
       if ((this.request.isClean || isBelowPoint) && this.isIntact(segment, next)) continue;
       this.scannedEnd = base;
-      const end = segment.rebuild(
+      const end = yield* segment.rebuild(
         { indexIntervalBytes: this.request.config.indexIntervalBytes, withCrc: true, leaderEpochMin: epoch },
         (buffer, at) => this.noteEpoch(buffer, at),
       );
@@ -237,11 +238,11 @@ class Recovery {
     this.segments.at(-1)!.ageFromFirstBatch();
   }
 
-  private recoverEpochs(store: SegmentStore): LeaderEpochCache {
+  private *recoverEpochs(store: SegmentStore): Steps<LeaderEpochCache> {
     const stored = this.loadEpochs();
     const before = stored?.encode() ?? null;
     const endOffset = store.active.nextOffset;
-    let epochs = stored ?? this.rebuildEpochs(store);
+    let epochs = stored ?? (yield* this.rebuildEpochs(store));
     // An epoch that began exactly at the end and has no records yet stays.
     epochs.truncateFromEnd(endOffset + 1);
     epochs.truncateFromStart(this.start);
@@ -249,7 +250,7 @@ class Recovery {
       if (leaderEpoch > epochs.latestEpoch) epochs.assign(leaderEpoch, startOffset);
     const last = lastBatchEpoch(store);
     if (last !== null && endOffset > this.start && epochs.epochAt(endOffset - 1) !== last) {
-      epochs = this.rebuildEpochs(store);
+      epochs = yield* this.rebuildEpochs(store);
       epochs.truncateFromStart(this.start);
     }
     const content = epochs.encode();
@@ -272,11 +273,11 @@ class Recovery {
    * An epoch begins where the last batch of the one before ended, also when its own first batches were compacted away: compaction
    * keeps that last batch. Followers that got a hole say the same (appendAsFollower), so truncation by epochs stays exact (R3).
    */
-  private rebuildEpochs(store: SegmentStore): LeaderEpochCache {
+  private *rebuildEpochs(store: SegmentStore): Steps<LeaderEpochCache> {
     const epochs = new LeaderEpochCache();
     for (const segment of store.segments) {
       let end = segment.baseOffset;
-      scanBatches(
+      yield* scanInSteps(
         segment.file,
         { from: 0, to: segment.sizeBytes, firstOffset: segment.baseOffset, leaderEpochMin: -1, withCrc: false },
         (buffer, at) => {
@@ -290,15 +291,17 @@ class Recovery {
   }
 
   /** In place, so it needs no new space. */
-  private rewriteTail(): void {
+  private *rewriteTail(): Steps<void> {
     const from = Number.isFinite(this.point) ? this.point : this.start;
     for (const segment of this.segments) {
       if (segment.nextOffset < from) continue;
       const firstByte = segment.baseOffset >= from ? 0 : segment.locate(from).position;
       for (let at = firstByte; at < segment.sizeBytes; at += SCAN_CHUNK_BYTES) {
-        segment.file.write([segment.file.readNow(at, Math.min(SCAN_CHUNK_BYTES, segment.sizeBytes - at))], at);
+        const chunk = segment.file.readNow(at, Math.min(SCAN_CHUNK_BYTES, segment.sizeBytes - at));
+        segment.file.write([chunk], at);
+        yield chunk.length;
       }
-      segment.file.syncNow();
+      yield segment.file;
       segment.offsetIndex.file.syncNow();
       segment.timeIndex.file.syncNow();
     }

@@ -6,6 +6,7 @@ import type { LeaderEpoch, Offset } from '#kernel';
 import { isCrcValid, recordBatch } from '#record';
 import type { DiskFile } from '#seams';
 import { HEADER_WALK_CHUNK_BYTES, RECOVERY_BATCH_BYTES_MAX, SCAN_CHUNK_BYTES } from './limits.js';
+import { finishNow, type Steps } from './steps.js';
 
 export interface ScanOptions {
   /** Byte range [from, to) of the file; `from` is a batch boundary. */
@@ -35,6 +36,15 @@ export function scanBatches(
   options: ScanOptions,
   visit: (buffer: Buffer, at: number, position: number) => unknown,
 ): ScanEnd {
+  return finishNow(scanInSteps(file, options, visit));
+}
+
+/** The same, with a step after each chunk. */
+export function* scanInSteps(
+  file: DiskFile,
+  options: ScanOptions,
+  visit: (buffer: Buffer, at: number, position: number) => unknown,
+): Steps<ScanEnd> {
   const { to, withCrc } = options;
   const chunkBytes = withCrc ? SCAN_CHUNK_BYTES : HEADER_WALK_CHUNK_BYTES;
   let position = options.from;
@@ -47,6 +57,8 @@ export function scanBatches(
   while (position < to) {
     const available = to - position;
     if (position - windowStart + recordBatch.HEADER_BYTES > window.length) {
+      // What was read before is done with here, so that a step never lies between a read and its use.
+      if (window.length > 0) yield window.length;
       window = file.readNow(position, Math.min(chunkBytes, available));
       windowStart = position;
     }

@@ -10,6 +10,7 @@ import { recordBatch } from '#record';
 import type { Disk, DiskFile } from '#seams';
 import type { LogConfig } from './contract.js';
 import { Segment } from './segment.js';
+import { finishNow } from './steps.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -195,7 +196,7 @@ export class SegmentStore {
     try {
       let found = await segment.read(from, endOffset, maxBytes, atLeastOneBatch, isStale);
       if (found === null && !isStale()) {
-        segment.rebuild({ indexIntervalBytes, withCrc: false, leaderEpochMin: -1 }, () => {});
+        finishNow(segment.rebuild({ indexIntervalBytes, withCrc: false, leaderEpochMin: -1 }, () => {}));
         found = await segment.read(from, endOffset, maxBytes, atLeastOneBatch, isStale);
       }
       if (isReplaced()) return again();

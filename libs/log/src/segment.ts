@@ -10,7 +10,8 @@ import { recordBatch } from '#record';
 import type { Disk, DiskFile } from '#seams';
 import { COLD_READ_BYTES_MIN, HEADER_WALK_CHUNK_BYTES } from './limits.js';
 import { OffsetIndex, type OffsetPosition } from './offset-index.js';
-import { type ScanEnd, scanBatches } from './scan-batches.js';
+import { type ScanEnd, scanBatches, scanInSteps } from './scan-batches.js';
+import type { Steps } from './steps.js';
 import { TimeIndex } from './time-index.js';
 
 export const SEGMENT_SUFFIX = '.log';
@@ -158,12 +159,12 @@ export class Segment {
 
   /**
    * Reads the whole segment and writes its indexes anew. Size and ends become those of the valid batches; the bytes after them stay
-   * in the file for the caller to judge. `visit` sees each valid batch.
+   * in the file for the caller to judge. `visit` sees each valid batch. The segment is whole only when all steps are done.
    */
-  rebuild(
+  *rebuild(
     options: { indexIntervalBytes: number; withCrc: boolean; leaderEpochMin: LeaderEpoch },
     visit: (buffer: Buffer, at: number) => void,
-  ): ScanEnd {
+  ): Steps<ScanEnd> {
     assert(this.staged.length === 0, 'a segment is rebuilt only after what is staged was written');
     const fileBytes = this.file.sizeBytes;
     this.offsetIndex.file.truncateToEntries(0);
@@ -174,7 +175,7 @@ export class Segment {
     this.offsetOfMaxTimestamp = -1;
     this.bytesSinceIndexEntry = 0;
     const { withCrc, leaderEpochMin, indexIntervalBytes } = options;
-    const end = scanBatches(
+    const end = yield* scanInSteps(
       this.file,
       { from: 0, to: fileBytes, firstOffset: this.baseOffset, leaderEpochMin, withCrc },
       (buffer, at, position) => {

@@ -28,6 +28,7 @@ import { loadProducerState, removeSnapshotsAbove, writeProducerSnapshot } from '
 import type { ProducerState } from './producer-state.js';
 import { firstRetained } from './retention.js';
 import type { SegmentStore } from './segment-store.js';
+import { finishNow } from './steps.js';
 import { TailCache, unpinned } from './tail-cache.js';
 import { findByTimestamp, findMaxTimestamp, type RecordPlace } from './timestamp-lookup.js';
 
@@ -398,7 +399,7 @@ export class SegmentedLog implements PartitionLog {
 
   private reloadProducers(endOffset: Offset): void {
     const { maxProducerId } = this.producers;
-    this.producers = loadProducerState(this.host.disk, this.store, endOffset, this.host.steadyMs());
+    this.producers = finishNow(loadProducerState(this.host.disk, this.store, endOffset, this.host.steadyMs()));
     this.producers.maxProducerId = Math.max(this.producers.maxProducerId, maxProducerId);
   }
 

@@ -21,7 +21,7 @@ const active: BrokerReport = {
   isStorageWedged: false,
   oldestSyncAgeMs: 0,
   partitions: { led: 1, followed: 2, outOfSync: 0, offline: 0 },
-  recovery: { done: 3, total: 3 },
+  recovery: { done: 3, total: 3, bytesRead: 0 },
   failure: null,
 };
 const counters = {
@@ -105,9 +105,9 @@ it('is ready when registered, recovered and in sync, and says what is missing', 
     status: 503,
     reasons: [expect.stringContaining('fenced'), '2 replicas are not in sync', '1 replicas are offline'],
   });
-  const recovering = { state: 'recovering', recovery: { done: 1, total: 3 } } as const;
+  const recovering = { state: 'recovering', recovery: { done: 1, total: 3, bytesRead: 5 << 20 } } as const;
   expect(await probe('/readyz', recovering)).toMatchObject({ status: 503 });
-  expect(await probe('/startupz', recovering)).toMatchObject({ status: 503, reasons: ['recovering: 1 of 3 partitions'] });
+  expect(await probe('/startupz', recovering)).toMatchObject({ status: 503, reasons: ['recovering: 1 of 3 partitions, 5 MiB looked through'] });
   expect(await probe('/startupz', { state: 'registering' })).toMatchObject({ status: 200 });
 });
 

@@ -20,7 +20,7 @@ export function liveness(report: BrokerReport): Probe {
 
 export function readiness(report: BrokerReport): Probe {
   const reasons = [...liveness(report).reasons];
-  if (report.state === 'recovering') reasons.push(`recovering: ${report.recovery.done} of ${report.recovery.total} partitions`);
+  if (report.state === 'recovering') reasons.push(recovering(report));
   else if (report.state === 'registering') reasons.push('not registered at a cluster coordinator');
   else if (report.state === 'fenced') reasons.push('fenced: not caught up with the cluster metadata, or silent for a session');
   else if (report.state === 'stopping') reasons.push('stopping');
@@ -31,7 +31,12 @@ export function readiness(report: BrokerReport): Probe {
 
 export function startup(report: BrokerReport): Probe {
   const isRecovering = report.state === 'recovering';
-  return probe(isRecovering ? [`recovering: ${report.recovery.done} of ${report.recovery.total} partitions`] : liveness(report).reasons);
+  return probe(isRecovering ? [recovering(report)] : liveness(report).reasons);
+}
+
+/** Both figures, because one large partition may keep the first one still for long. */
+function recovering({ recovery: { done, total, bytesRead } }: BrokerReport): string {
+  return `recovering: ${done} of ${total} partitions, ${(bytesRead / 2 ** 20).toFixed(0)} MiB looked through`;
 }
 
 function probe(reasons: readonly string[]): Probe {
