@@ -51,7 +51,7 @@ end
 if verb == 'take-over' then
   local atLeast, runId, tenureId, actor, claim = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
   local isTurn = claim == 'any' or (claim == 'absent' and not exists)
-    or (claim == 'still' and exists and epoch == tonumber(ARGV[7]) and beat == tonumber(ARGV[8]))
+    or (claim == 'still' and exists and epoch == tonumber(ARGV[7]) and (ARGV[8] == '' or beat == tonumber(ARGV[8])))
   if not isTurn then return {'not-your-turn', text(epoch), text(beat)} end
   if here ~= runId then return {'restarted', here} end
   local following = text(math.max(epoch, atLeast) + 1)

@@ -16,6 +16,7 @@ import { encodeChecked } from '../entry-file.js';
 import type { AppendResult, BeatResult, Claim, Coordinator, Expected, MetadataLog, Observation } from '../metadata-log.js';
 import type { MetadataEntry, MetadataRecord, MetadataSnapshot } from '../records.js';
 import { GENESIS_OP_ID } from '../records.js';
+import { HeldTenure } from './held-tenure.js';
 import type { StoreLink } from './store-link.js';
 import {
   contradictionOf,
@@ -31,7 +32,6 @@ import {
   unsupportedFormat,
   type Witness,
 } from './stored-chain.js';
-import { Turn } from './turn.js';
 
 /** So often the acting coordinator asks whether the store still keeps what it answers; 30 s at 300 ms a beat. */
 export const BEATS_PER_CHECK = 100;
@@ -58,7 +58,7 @@ export class SharedMetadataLog implements MetadataLog {
   /** Highest that this process saw anywhere: none below is ever handed out again. */
   private highestEpoch: CoordinatorEpoch = NO_EPOCH;
   /** From the takeover until somebody else is known to have taken over. */
-  private turn: Turn | null = null;
+  private held: HeldTenure | null = null;
   private loading: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly options: SharedMetadataLogOptions) {
@@ -100,20 +100,20 @@ export class SharedMetadataLog implements MetadataLog {
     else if (this.witness === null) this.saw({ storeId, coordinatorEpoch: epoch, revision: -1, opId: GENESIS_OP_ID });
     else if (this.witness.storeId !== storeId) throw this.refused(['empty']);
     else this.witness = { ...this.witness, coordinatorEpoch: epoch };
-    this.turn = new Turn(epoch, tenureId, isDurable);
+    this.held = new HeldTenure(epoch, tenureId, isDurable);
     return epoch;
   }
 
   async beat(coordinatorEpoch: CoordinatorEpoch): Promise<BeatResult> {
     if (this.isClosed) return { kind: 'refused', reason: 'the store is closed' };
-    const turn = this.turnOf(coordinatorEpoch);
+    const held = this.heldUnder(coordinatorEpoch);
     try {
-      const number = turn?.beatSent() ?? 0;
+      const number = held?.beatSent() ?? 0;
       const answer = await this.step('beat', coordinatorEpoch);
       if (answer[0] !== 'ok') return { kind: 'refused', reason: this.refused(answer).message };
       const [, beat, ...standbys] = answer as string[];
-      turn?.beatAnswered(number, Number(beat));
-      if (turn !== null && Number(beat) % BEATS_PER_CHECK === 0) await this.checkAgain(turn);
+      held?.beatAnswered(number, Number(beat));
+      if (held !== null && Number(beat) % BEATS_PER_CHECK === 0) await this.checkAgain(held);
       const others = standbys.map((text) => coordinatorOf(text)).filter((standby) => standby !== null);
       return { kind: 'beaten', standbys: others.sort((a, b) => a.id - b.id || (a.host < b.host ? -1 : 1) || a.port - b.port) };
     } catch (error) {
@@ -122,7 +122,7 @@ export class SharedMetadataLog implements MetadataLog {
   }
 
   async release(coordinatorEpoch: CoordinatorEpoch): Promise<void> {
-    if (this.turn?.coordinatorEpoch === coordinatorEpoch) this.turn = null;
+    if (this.held?.coordinatorEpoch === coordinatorEpoch) this.held = null;
     if (this.isClosed) return;
     await this.link.run(['release', coordinatorEpoch]).catch((error: Error) => {
       this.options.logger.info('the turn could not be given up; a standby waits for a session', { reason: error.message });
@@ -173,7 +173,7 @@ export class SharedMetadataLog implements MetadataLog {
     const entry: MetadataEntry = { revision: expected.revision + 1, coordinatorEpoch, opId, previousOpId: expected.opId, records };
     let answer: readonly unknown[];
     try {
-      this.turnOf(coordinatorEpoch)?.appendSent(entry.revision);
+      this.heldUnder(coordinatorEpoch)?.appendSent(entry.revision);
       answer = await this.step('append', coordinatorEpoch, expected.opId, expected.revision, opId, lineOf(entry));
     } catch (error) {
       return { kind: kindOf(error), reason: (error as Error).message };
@@ -215,10 +215,11 @@ export class SharedMetadataLog implements MetadataLog {
     const chain = readStoredChain(flat, snapshotLine, lines, this.link.name);
     this.highestEpoch = Math.max(this.highestEpoch, chain.coordinatorEpoch);
     const judged = suspicionOf(chain, runId, witness);
+    const isOthersTurn = chain.actor !== null && this.heldUnder(chain.coordinatorEpoch) === null;
     let suspicion = judged?.reason ?? this.unstoredReason(chain.coordinatorEpoch);
     if (judged?.isRestartOnly) {
       if (await this.accepts(chain, runId, witness)) suspicion = null;
-    } else if (suspicion !== null && suspicion !== chain.suspect) await this.mark(suspicion);
+    } else if (suspicion !== null && suspicion !== chain.suspect && !isOthersTurn) await this.mark(suspicion);
     this.runId = runId;
     this.suspicion = suspicion;
     if (suspicion === null && chain.exists && this.witness === witness) this.saw(chain);
@@ -228,7 +229,9 @@ export class SharedMetadataLog implements MetadataLog {
   /** docs/adr/0008: whether nothing can have been lost in the restart, and if so makes it part of this history. */
   private async accepts(chain: StoredChain, runId: string, witness: Witness | null): Promise<boolean> {
     if (this.suspicion !== null || this.unstoredMark !== null || witness === null) return false;
-    if (this.turn === null || !this.turn.left(chain, witness)) return false;
+    // The restart has to have come after the takeover: what was lost before it, this process did not see.
+    if (chain.runId !== this.runId) return false;
+    if (this.held === null || !this.held.left(chain, witness)) return false;
     // Asked between the load and a step that tests its run id, as at the takeover.
     if (!(await this.link.check()).isDurable) return false;
     const { coordinatorEpoch, revision, opId, beat, tenureId } = chain;
@@ -246,8 +249,8 @@ export class SharedMetadataLog implements MetadataLog {
   private async step(verb: 'append' | 'snapshot' | 'beat', coordinatorEpoch: CoordinatorEpoch, ...rest: (string | number)[]) {
     const runId = this.runId ?? '';
     const answer = await this.link.run([verb, coordinatorEpoch, runId, ...rest]);
-    if (answer[0] === 'epoch' || answer[0] === 'empty') this.turn = null;
-    if (answer[0] !== 'restarted' || this.suspicion !== null || this.turnOf(coordinatorEpoch) === null) return answer;
+    if (answer[0] === 'epoch' || answer[0] === 'empty') this.held = null;
+    if (answer[0] !== 'restarted' || this.suspicion !== null || this.heldUnder(coordinatorEpoch) === null) return answer;
     await this.oneAtATime(async () => {
       if (this.runId === runId) await this.loadNow();
     });
@@ -256,10 +259,10 @@ export class SharedMetadataLog implements MetadataLog {
   }
 
   private raiseEpoch(atLeast: CoordinatorEpoch, tenureId: string, claim: Claim | undefined): Promise<readonly unknown[]> {
-    const { still } = claim ?? {};
-    const what = still === undefined ? ['any'] : still === null ? ['absent'] : ['still', still.coordinatorEpoch, still.beat];
+    const still = claim?.still;
+    const what = still ? ['still', still.coordinatorEpoch, still.beat ?? ''] : [still === null ? 'absent' : 'any'];
     const actor = claim ? coordinatorText(claim.actor) : '';
-    return this.link.run(['take-over', Math.max(atLeast, this.highestEpoch), this.runId!, tenureId, actor, ...what]);
+    return this.link.run(['take-over', Math.max(atLeast, this.highestEpoch), this.runId ?? '', tenureId, actor, ...what]);
   }
 
   private async mark(reason: string): Promise<void> {
@@ -274,13 +277,13 @@ export class SharedMetadataLog implements MetadataLog {
     return mark !== null && coordinatorEpoch <= mark.coordinatorEpoch ? mark.reason : null;
   }
 
-  private async checkAgain(turn: Turn): Promise<void> {
+  private async checkAgain(held: HeldTenure): Promise<void> {
     const { isDurable } = await this.link.check().catch((error) => ({ isDurable: isUnavailable(error) }));
-    if (!isDurable) turn.wasNotDurable();
+    if (!isDurable) held.wasNotDurable();
   }
 
-  private turnOf(coordinatorEpoch: CoordinatorEpoch): Turn | null {
-    return this.turn?.coordinatorEpoch === coordinatorEpoch ? this.turn : null;
+  private heldUnder(coordinatorEpoch: CoordinatorEpoch): HeldTenure | null {
+    return this.held?.coordinatorEpoch === coordinatorEpoch ? this.held : null;
   }
 
   private saw({ storeId, coordinatorEpoch, revision, opId }: Witness | StoredState): void {

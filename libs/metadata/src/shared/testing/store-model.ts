@@ -103,7 +103,7 @@ export class StoreModel {
     const isTurn =
       claim === 'any' ||
       (claim === 'absent' && !this.exists) ||
-      (claim === 'still' && this.exists && this.epoch === Number(epoch) && this.beat === Number(beat));
+      (claim === 'still' && this.exists && this.epoch === Number(epoch) && (beat === '' || this.beat === Number(beat)));
     if (!isTurn) return ['not-your-turn', `${this.epoch}`, `${this.beat}`];
     if (this.runId !== runId) return ['restarted', this.runId];
     const following = `${Math.max(this.epoch, Number(atLeast)) + 1}`;

@@ -5,7 +5,7 @@
 import type { CoordinatorEpoch } from '#kernel';
 import type { StoredChain, Witness } from './stored-chain.js';
 
-export class Turn {
+export class HeldTenure {
   /** Last answered. Each later one that was sent may have been counted too. */
   private beat = 0;
   private beatsSent = 0;
