@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { NATIVE } from './native-modules.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const APPS = ['cli', 'broker', 'coordinator', 'producer', 'consumer'];
@@ -32,8 +33,6 @@ const NOT_USED = [
   'pino-pretty',
   'ioredis',
 ];
-/** Their .node files are found beside their package.json, so they stay in node_modules. */
-const NATIVE = ['snappy', 'lz4-napi', '@node-rs/crc32'];
 
 const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
