@@ -7,6 +7,7 @@ import { kubectl, kubectlJson, podView, tryKubectl } from './kubectl.js';
 import { isReady, type List, type Pod, stateOf, type Workload } from './objects.js';
 import { LOAD_NAMESPACE, MANIFESTS, NAMESPACE } from './settings.js';
 
+const WORKLOADS = ['broker', 'coordinator', 'redis'];
 const BROKER_HTTP = 8080;
 const COORDINATOR_HTTP = 8180;
 export const READY_LIMIT_MS = 180_000;
@@ -36,9 +37,9 @@ export async function allReady(timeoutMs = READY_LIMIT_MS): Promise<number> {
 
 /** What is not ready or not up to date, in words; null when everything is. */
 export async function missing(): Promise<string | null> {
-  const { items } = await kubectlJson<List<Workload & { kind: string }>>(['get', 'statefulsets,deployments', '-n', NAMESPACE]);
-  const names = items.map(({ metadata }) => metadata.name);
-  const absent = ['broker', 'coordinator', 'redis'].filter((name) => !names.includes(name));
+  const all = (await kubectlJson<List<Workload>>(['get', 'statefulsets,deployments', '-n', NAMESPACE])).items;
+  const items = all.filter(({ metadata }) => WORKLOADS.includes(metadata.name));
+  const absent = WORKLOADS.filter((name) => !items.some(({ metadata }) => metadata.name === name));
   if (absent.length > 0) return `no ${absent.join(', ')} in namespace ${NAMESPACE}`;
   const behind = items
     .filter(

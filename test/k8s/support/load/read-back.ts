@@ -22,14 +22,8 @@ export interface ReadBack {
   readonly wrong: readonly string[];
 }
 
-interface Seen {
-  readonly offsets: number[];
-  previousId: number;
-  outOfOrder: number;
-}
-
 export async function readBack(kafka: Kafka, topic: string, groupId: string, expected: readonly Expected[]): Promise<ReadBack> {
-  const found = new Map<string, Map<number, Seen>>(expected.map(({ flow }) => [flow, new Map()]));
+  const found = new Map<string, Map<number, number[]>>(expected.map(({ flow }) => [flow, new Map()]));
   const order = new Map<string, { previousId: number; outOfOrder: number }>();
   let records = 0;
   await readAll(kafka, topic, groupId, (value, offset) => {
@@ -44,15 +38,15 @@ export async function readBack(kafka: Kafka, topic: string, groupId: string, exp
     before.previousId = id;
     order.set(flow, before);
     const seen = ids.get(id);
-    if (seen === undefined) ids.set(id, { offsets: [offset], previousId: 0, outOfOrder: 0 });
-    else seen.offsets.push(offset);
+    if (seen === undefined) ids.set(id, [offset]);
+    else seen.push(offset);
   });
   return judge(expected, found, order, records);
 }
 
 function judge(
   expected: readonly Expected[],
-  found: ReadonlyMap<string, ReadonlyMap<number, Seen>>,
+  found: ReadonlyMap<string, ReadonlyMap<number, number[]>>,
   order: ReadonlyMap<string, { outOfOrder: number }>,
   records: number,
 ): ReadBack {
@@ -73,16 +67,16 @@ function judge(
       if (seen === undefined) {
         lost++;
         tell(`${flow}:${id}, acknowledged at offset ${offset}, is not there`);
-      } else if (offset >= 0 && !seen.offsets.includes(offset)) {
+      } else if (offset >= 0 && !seen.includes(offset)) {
         elsewhere++;
-        tell(`${flow}:${id} was acknowledged at offset ${offset} and is at ${seen.offsets.join(', ')}`);
+        tell(`${flow}:${id} was acknowledged at offset ${offset} and is at ${seen.join(', ')}`);
       }
     }
     if (!once) continue;
     for (const [id, seen] of ids) {
-      if (seen.offsets.length === 1) continue;
+      if (seen.length === 1) continue;
       twice++;
-      tell(`${flow}:${id} is there ${seen.offsets.length} times, at ${seen.offsets.join(', ')}`);
+      tell(`${flow}:${id} is there ${seen.length} times, at ${seen.join(', ')}`);
     }
     const behind = order.get(flow)?.outOfOrder ?? 0;
     outOfOrder += behind;
