@@ -1,12 +1,11 @@
 /**
  * The cluster coordinator as a process: the only place where the real clock, disk and network meet its core, and the core its
- * doors. Start: the store and its lock, the doors, then take over; ready means that it acts. Stop: doors, then the store;
- * there is nothing to hand over, since brokers serve without it (R21).
+ * doors. Start: the store, the doors, then its turn; ready means that it acts, or that it stands by with a warm copy. Stop:
+ * doors, then the turn is released, then the store; there is nothing to hand over, since brokers serve without it (R21).
  */
-import { type CoordinatorOptions, type ProcessMessage, parseCoordinatorOptions, validateTopicConfigs } from '#config';
-import { ClusterCoordinator } from '#coordinator-core';
+import { type CoordinatorOptions, type CoordinatorRole, type ProcessMessage, parseCoordinatorOptions, validateTopicConfigs } from '#config';
+import { ClusterCoordinator, type CoordinatorState } from '#coordinator-core';
 import { assert } from '#kernel';
-import { EmbeddedMetadataLog } from '#metadata';
 import { formatAddress, type Logger } from '#seams';
 import { createLogger, NodeClock, NodeDisk, NodeNetwork, NodeRandom, NodeScheduler } from '#seams-node';
 import { CONTROL_LIMITS } from '../../shared/control-limits.js';
@@ -17,6 +16,7 @@ import { toCoordinatorConfig } from './coordinator.config.js';
 import { openCoordinatorHttpDoor } from './doors/http/coordinator-http-door.js';
 import type { CoordinatorRpcHandlers } from './doors/nest-tcp/coordinator.controller.js';
 import { NestTcpModule } from './doors/nest-tcp/nest-tcp.module.js';
+import { openMetadataStore } from './metadata-store.js';
 
 /** Long polls do not end by themselves in this time; everything else does. */
 const DRAIN_MS = 200;
@@ -47,11 +47,12 @@ export class CoordinatorProcess implements ServerProcess {
   async start(): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
     const { options, logger } = this;
     const advertised = { ...options.listeners.tcp.advertised };
-    const metadataLog = await EmbeddedMetadataLog.open(this.disk, options.dataPath, this.random);
+    for (const warning of options.warnings) logger.warn(warning);
+    const store = await openMetadataStore(options, this.disk, this.random, logger);
     const coordinator = new ClusterCoordinator({
-      config: toCoordinatorConfig(options, advertised),
+      config: toCoordinatorConfig(options, advertised, store.name),
       seams: { clock: this.clock, scheduler: this.scheduler, random: this.random, network: this.network, logger },
-      metadataLog,
+      metadataLog: store.log,
       validateTopicConfigs,
     });
     this.coordinator = coordinator;
@@ -62,10 +63,10 @@ export class CoordinatorProcess implements ServerProcess {
       logger.info('leader', { topic, partition, leader, leaderEpoch });
       tellSupervisor({ type: 'leader', topic, partition, leader, leaderEpoch });
     });
-    coordinator.onState((state, reason) => logger.info('state', { state, ...(reason && { reason }) }));
-    const active = this.whenActive(coordinator);
+    this.tellStates(coordinator);
+    const serving = this.whenServing(coordinator);
     await coordinator.start();
-    await active;
+    await serving;
     const ready = {
       type: 'ready',
       clusterId: coordinator.report().clusterId ?? '',
@@ -73,7 +74,7 @@ export class CoordinatorProcess implements ServerProcess {
       tcp: formatAddress({ host: options.listeners.tcp.bind.host, port: this.nest!.server.boundAddress.port }),
       http: formatAddress({ host: options.listeners.http.bind.host, port: this.http!.address.port }),
     } as const;
-    logger.info('ready', { clusterId: ready.clusterId, tcp: ready.tcp, http: ready.http, data: options.dataPath });
+    logger.info('ready', { clusterId: ready.clusterId, tcp: ready.tcp, http: ready.http, store: store.name });
     return ready;
   }
 
@@ -93,19 +94,45 @@ export class CoordinatorProcess implements ServerProcess {
     const hostNames = [...new Set([tcp.advertised.host.toLowerCase(), http.advertised.host.toLowerCase()])];
     this.nest = await startNestDoor(NestTcpModule.over(allHandlers(coordinator)), { address: tcp.bind, logger, limits: CONTROL_LIMITS });
     const { server } = this.nest;
-    this.http = await openCoordinatorHttpDoor({ address: http.bind, hostNames, logger }, coordinator, () => server.connectionCount);
+    this.http = await openCoordinatorHttpDoor(
+      { address: http.bind, hostNames, logger, storeTimeoutMs: options.values['coordinator.session.timeout.ms'] },
+      coordinator,
+      () => server.connectionCount,
+    );
   }
 
-  private whenActive(coordinator: ClusterCoordinator): Promise<void> {
+  /** To the log and the supervisor; not each of the attempts while the store is away. */
+  private tellStates(coordinator: ClusterCoordinator): void {
+    let last = '';
+    coordinator.onState((state, reason) => {
+      const role = ROLES[state];
+      if (role === undefined || `${role} ${reason}` === last) return;
+      last = `${role} ${reason}`;
+      const { coordinatorEpoch } = coordinator.report();
+      this.logger.info('state', { state, coordinatorEpoch, ...(reason && { reason }) });
+      tellSupervisor({ type: 'state', state: role, coordinatorEpoch, reason });
+    });
+  }
+
+  private whenServing(coordinator: ClusterCoordinator): Promise<void> {
     return new Promise((resolve) => {
       const stop = coordinator.onState((state) => {
-        if (state !== 'active') return;
+        if (state !== 'active' && state !== 'standby') return;
         stop();
         resolve();
       });
     });
   }
 }
+
+/** Without the states that are over in a moment. */
+const ROLES: { readonly [S in CoordinatorState]?: CoordinatorRole } = {
+  active: 'active',
+  standby: 'standby',
+  bootstrapping: 'bootstrapping',
+  collecting: 'collecting',
+  inactive: 'inactive',
+};
 
 /** The controller serves every message of a coordinator; one without a handler is a mistake of ours, found at start. */
 function allHandlers({ handlers }: ClusterCoordinator): CoordinatorRpcHandlers {

@@ -4,7 +4,11 @@ import type { ClusterCoordinatorOptions } from '#coordinator-core';
 import type { Endpoint } from '#metadata';
 
 /** `advertisedAddress`: of the Nest TCP door, port resolved before the coordinator starts. */
-export function toCoordinatorConfig(options: CoordinatorOptions, advertisedAddress: Endpoint): ClusterCoordinatorOptions['config'] {
+export function toCoordinatorConfig(
+  options: CoordinatorOptions,
+  advertisedAddress: Endpoint,
+  storeName: string,
+): ClusterCoordinatorOptions['config'] {
   const { values } = options;
   return {
     id: options.coordinatorId,
@@ -23,6 +27,8 @@ export function toCoordinatorConfig(options: CoordinatorOptions, advertisedAddre
       replicationFactor: values['offsets.topic.replication.factor'],
       segmentBytes: values['offsets.topic.segment.bytes'],
     },
-    storeName: 'embedded',
+    beatIntervalMs: values['coordinator.beat.interval.ms'],
+    tenureTimeoutMs: values['coordinator.session.timeout.ms'],
+    storeName,
   };
 }

@@ -13,7 +13,7 @@ export { ConfigError, UsageError } from './errors.js';
 export type { MetadataStoreOptions } from './metadata-store.js';
 export { NOT_ACTING_SERVER_CONFIGS } from './not-acting-configs.js';
 export * from './options.js';
-export type { ProcessMessage, SupervisorMessage } from './process-protocol.js';
+export type { CoordinatorRole, ProcessMessage, SupervisorMessage } from './process-protocol.js';
 export {
   SERVER_CONFIGS,
   type ServerConfigName,

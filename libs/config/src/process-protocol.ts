@@ -4,7 +4,7 @@
  * stops by itself.
  */
 export type ProcessMessage =
-  /** Serves: a broker is registered and unfenced, a coordinator acts. Addresses as host:port, as really bound. */
+  /** Serves: a broker is registered and unfenced, a coordinator acts or stands by. Addresses as host:port, as really bound. */
   | {
       readonly type: 'ready';
       readonly clusterId: string;
@@ -16,10 +16,15 @@ export type ProcessMessage =
       readonly externalKafka?: string;
       readonly externalTcp?: string;
     }
-  /** From the coordinator, after the election was committed. leader -1: none. */
+  /** From a coordinator, whenever that changes. `reason`: what it waits for, or why it does not act; null: nothing to say. */
+  | { readonly type: 'state'; readonly state: CoordinatorRole; readonly coordinatorEpoch: number; readonly reason: string | null }
+  /** From the acting coordinator, after the election was committed. leader -1: none. */
   | { readonly type: 'leader'; readonly topic: string; readonly partition: number; readonly leader: number; readonly leaderEpoch: number }
   /** Start failed for a reason that a person can mend; the process then ends with exit code 1. One sentence. */
   | { readonly type: 'fatal'; readonly message: string };
+
+/** As #coordinator-core has them, apart from those that are over in a moment. */
+export type CoordinatorRole = 'standby' | 'bootstrapping' | 'collecting' | 'active' | 'inactive';
 
 export type SupervisorMessage = {
   readonly type: 'stop';

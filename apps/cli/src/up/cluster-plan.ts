@@ -1,13 +1,25 @@
 /**
- * Which processes `yak up` runs, with which arguments and ports: a pure function of its options. Broker n takes each base
- * port + n; its replication listener is on its Kafka port + 100; the coordinator's HTTP door on its TCP port + 5000.
+ * Which processes `yak up` runs, with which arguments, variables and ports: a pure function of its options. Process n of a kind
+ * takes each base port + n; a broker's replication listener is on its Kafka port + 100; a coordinator's HTTP door on its TCP
+ * port + 5000. Everybody on a machine can read the arguments of a process: what is sensitive goes by its environment.
  */
 import { join } from 'node:path';
-import { COORDINATOR_HTTP_PORT_OFFSET, DEFAULT_PORTS, REPLICATION_PORT_OFFSET, UsageError } from '#config';
+import {
+  COORDINATOR_HTTP_PORT_OFFSET,
+  type ConfigDefinition,
+  DEFAULT_PORTS,
+  environmentName,
+  REPLICATION_PORT_OFFSET,
+  SERVER_CONFIGS,
+  UsageError,
+} from '#config';
 import { formatAddress } from '#seams';
 
 export interface UpOptions {
   readonly brokers: number;
+  readonly coordinators: number;
+  /** URL of the store that coordinators share, as given; null: what environment and config file say. */
+  readonly metadata: string | null;
   /** Absolute. */
   readonly data: string;
   readonly host: string;
@@ -23,6 +35,7 @@ export interface UpOptions {
 
 export const UP_DEFAULTS = {
   brokers: 3,
+  coordinators: 1,
   data: 'data',
   host: '127.0.0.1',
   kafkaPort: DEFAULT_PORTS.kafka,
@@ -33,6 +46,8 @@ export const UP_DEFAULTS = {
 
 /** Replication ports begin 100 above the Kafka ports, and this is one machine. */
 export const BROKERS_MAX = 50;
+/** One acts. More than a few that stand by help nobody. */
+export const COORDINATORS_MAX = 5;
 
 export type AppName = 'broker' | 'coordinator';
 
@@ -47,13 +62,15 @@ export interface PlannedPort {
 export interface ProcessPlan {
   readonly app: AppName;
   readonly id: number;
-  /** Name of its log file and for people: "broker-1", "coordinator". */
+  /** Name of its log file and for people: "broker-1", "coordinator", "coordinator-1" where there are several. */
   readonly name: string;
   readonly args: readonly string[];
+  /** On top of the environment of `yak up`; undefined takes a variable out. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly ports: readonly PlannedPort[];
 }
 
-/** Coordinator first. */
+/** Coordinators first. */
 export interface ClusterPlan {
   readonly data: string;
   readonly logs: string;
@@ -67,7 +84,8 @@ export interface ClusterPlan {
 /** Throws UsageError when the ports do not fit or collide. */
 export function planCluster(options: UpOptions): ClusterPlan {
   const ids = Array.from({ length: options.brokers }, (_, id) => id);
-  const processes = [planCoordinator(options, ids), ...ids.map((id) => planBroker(options, id))];
+  const coordinators = Array.from({ length: options.coordinators }, (_, id) => planCoordinator(options, id, ids));
+  const processes = [...coordinators, ...ids.map((id) => planBroker(options, id))];
   refuseCollisions(processes);
   const clientHost = reachableHost(options);
   return {
@@ -80,19 +98,22 @@ export function planCluster(options: UpOptions): ClusterPlan {
   };
 }
 
-function planCoordinator(options: UpOptions, brokerIds: readonly number[]): ProcessPlan {
-  const tcp = options.coordinatorPort;
+function planCoordinator(options: UpOptions, id: number, brokerIds: readonly number[]): ProcessPlan {
+  const name = options.coordinators === 1 ? 'coordinator' : `coordinator-${id}`;
+  const inWords = options.coordinators === 1 ? 'the coordinator' : `coordinator ${id}`;
+  const tcp = options.coordinatorPort + id;
   const http = tcp + COORDINATOR_HTTP_PORT_OFFSET;
-  const args = ['--id', '0', '--data', join(options.data, 'coordinator'), ...hostArguments(options)];
+  const args = ['--id', String(id), '--data', join(options.data, name), ...hostArguments(options)];
   args.push('--tcp-port', String(tcp), '--http-port', String(http), '--brokers', brokerIds.join(','));
   return {
     app: 'coordinator',
-    id: 0,
-    name: 'coordinator',
+    id,
+    name,
     args: [...args, ...configArguments(options)],
+    environment: sensitiveVariables(options),
     ports: [
-      { port: tcp, purpose: 'the Nest TCP door of the coordinator', flag: '--coordinator-port' },
-      { port: http, purpose: 'the HTTP door of the coordinator', flag: '--coordinator-port' },
+      { port: tcp, purpose: `the Nest TCP door of ${inWords}`, flag: '--coordinator-port' },
+      { port: http, purpose: `the HTTP door of ${inWords}`, flag: '--coordinator-port' },
     ],
   };
 }
@@ -113,12 +134,16 @@ function planBroker(options: UpOptions, id: number): ProcessPlan {
     '--http-port',
     String(http),
   );
-  args.push('--coordinators', formatAddress({ host: reachableHost(options), port: options.coordinatorPort }));
+  const host = reachableHost(options);
+  const coordinators = Array.from({ length: options.coordinators }, (_, n) => formatAddress({ host, port: options.coordinatorPort + n }));
+  args.push('--coordinators', coordinators.join(','));
   return {
     app: 'broker',
     id,
     name: `broker-${id}`,
     args: [...args, ...configArguments(options)],
+    // A broker has no use for them.
+    environment: Object.fromEntries(SENSITIVE.map((config) => [environmentName(config), undefined])),
     ports: [
       { port: kafka, purpose: `the Kafka door of broker ${id}`, flag: '--kafka-port' },
       { port: replication, purpose: `replication by broker ${id}`, flag: '--kafka-port' },
@@ -135,7 +160,25 @@ function hostArguments(options: UpOptions): string[] {
 
 function configArguments(options: UpOptions): string[] {
   const file = options.configPath === null ? [] : ['--config', options.configPath];
-  return [...file, ...options.settings.flatMap((setting) => ['--set', setting]), '--json'];
+  const settings = options.settings.filter((setting) => !SENSITIVE.includes(settingName(setting)));
+  return [...file, ...settings.flatMap((setting) => ['--set', setting]), '--json'];
+}
+
+/** What was given by flag goes before a variable of the same name, as ever. */
+function sensitiveVariables(options: UpOptions): Record<string, string> {
+  const settings = options.settings.filter((setting) => SENSITIVE.includes(settingName(setting)));
+  const variables = Object.fromEntries(
+    settings.map((setting) => [environmentName(settingName(setting)), setting.slice(setting.indexOf('=') + 1)]),
+  );
+  return options.metadata === null ? variables : { ...variables, [environmentName('metadata.url')]: options.metadata };
+}
+
+const SENSITIVE: readonly string[] = Object.entries<ConfigDefinition<unknown>>(SERVER_CONFIGS)
+  .filter(([, { isSensitive }]) => isSensitive)
+  .map(([name]) => name);
+
+function settingName(setting: string): string {
+  return setting.slice(0, Math.max(setting.indexOf('='), 0)).trim();
 }
 
 /** Where a process on this machine reaches the others. */

@@ -22,6 +22,7 @@ export function nodeProcessStarter(logs: string): SupervisorSeams['start'] {
 function startNodeProcess(plan: ProcessPlan, listener: ProcessListener, log: RotatingLog): SupervisedProcess {
   const child: ChildProcess = spawn(process.execPath, [join(binFolder(), `${plan.app}.cjs`), ...plan.args], {
     detached: true,
+    env: { ...process.env, ...plan.environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   child.stdout!.on('data', (chunk: Buffer) => log.write(chunk));

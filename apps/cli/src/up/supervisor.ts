@@ -3,9 +3,9 @@
  * without having served. States of a process: starting -> serving -> ended -> (after the back-off) starting …
  * Until everything served once, a `fatal` message or repeated deaths end the whole cluster; after that the cluster lives
  * until it is asked to stop. A stop is of the whole cluster: brokers first and without hand-over (nobody is left to take
- * over, R28), the coordinator last, SIGKILL for whoever is late. No real process or timer is touched here.
+ * over, R28), the coordinators last and together, SIGKILL for whoever is late. No real process or timer is touched here.
  */
-import type { ProcessMessage, SupervisorMessage } from '#config';
+import type { CoordinatorRole, ProcessMessage, SupervisorMessage } from '#config';
 import type { Cancellable, Clock, Scheduler } from '#seams';
 import type { ProcessPlan } from './cluster-plan.js';
 
@@ -43,6 +43,8 @@ export interface ServingProcess {
   readonly tcp: string;
   readonly http: string;
   readonly kafka: string | null;
+  /** Of a coordinator; null: it did not say, or a broker. */
+  readonly state: CoordinatorRole | null;
 }
 
 export type SupervisorEvent =
@@ -59,6 +61,14 @@ export type SupervisorEvent =
     }
   /** Follows `exited`; null: it stays dead. */
   | { readonly kind: 'restart'; readonly plan: ProcessPlan; readonly inMs: number | null }
+  /** A coordinator says what it does now. */
+  | {
+      readonly kind: 'state';
+      readonly plan: ProcessPlan;
+      readonly state: CoordinatorRole;
+      readonly coordinatorEpoch: number;
+      readonly reason: string | null;
+    }
   | { readonly kind: 'leader'; readonly topic: string; readonly partition: number; readonly leader: number; readonly leaderEpoch: number }
   /** A process said why it cannot start, when the cluster was already up. */
   | { readonly kind: 'complaint'; readonly plan: ProcessPlan; readonly message: string }
@@ -72,7 +82,9 @@ export type Outcome =
 interface Watched {
   readonly plan: ProcessPlan;
   process: SupervisedProcess | null;
-  serving: ServingProcess | null;
+  serving: Omit<ServingProcess, 'state'> | null;
+  state: CoordinatorRole | null;
+  isAskedToStop: boolean;
   deaths: number;
   /** Said by its last incarnation. */
   fatal: string | null;
@@ -98,7 +110,16 @@ export class Supervisor {
     private readonly seams: SupervisorSeams,
   ) {
     this.startedAtMs = seams.clock.monotonicMs();
-    this.watched = plans.map((plan) => ({ plan, process: null, serving: null, deaths: 0, fatal: null, restart: null }));
+    this.watched = plans.map((plan) => ({
+      plan,
+      process: null,
+      serving: null,
+      state: null,
+      isAskedToStop: false,
+      deaths: 0,
+      fatal: null,
+      restart: null,
+    }));
   }
 
   start(): void {
@@ -126,6 +147,7 @@ export class Supervisor {
   private startOne(one: Watched): void {
     one.restart = null;
     one.fatal = null;
+    one.state = null;
     const process = this.seams.start(one.plan, {
       onMessage: (message) => this.onMessage(one, process, message),
       onExit: (code, signal) => this.onExit(one, process, code, signal),
@@ -139,6 +161,16 @@ export class Supervisor {
     switch (message.type) {
       case 'ready':
         this.onServing(one, process, message);
+        break;
+      case 'state':
+        one.state = message.state;
+        this.options.onEvent({
+          kind: 'state',
+          plan: one.plan,
+          state: message.state,
+          coordinatorEpoch: message.coordinatorEpoch,
+          reason: message.reason,
+        });
         break;
       case 'leader':
         this.options.onEvent({
@@ -160,13 +192,15 @@ export class Supervisor {
     if (one.serving !== null || this.isStopping) return;
     const { app, id } = one.plan;
     one.serving = { app, id, pid: process.pid, tcp: message.tcp, http: message.http, kafka: message.kafka ?? null };
-    if (this.clusterId === '' || app === 'coordinator') this.clusterId = message.clusterId;
+    // One that stands by since before the cluster began does not know it.
+    if (message.clusterId !== '' && (this.clusterId === '' || app === 'coordinator')) this.clusterId = message.clusterId;
     this.options.onEvent({ kind: 'serving', plan: one.plan, pid: process.pid });
     if (this.hasServed || this.watched.some((other) => other.serving === null)) return;
     this.hasServed = true;
     for (const other of this.watched) other.deaths = 0;
     const tookMs = this.seams.clock.monotonicMs() - this.startedAtMs;
-    this.options.onEvent({ kind: 'ready', clusterId: this.clusterId, processes: this.watched.map((other) => other.serving!), tookMs });
+    const processes = this.watched.map((other) => ({ ...other.serving!, state: other.state }));
+    this.options.onEvent({ kind: 'ready', clusterId: this.clusterId, processes, tookMs });
   }
 
   private onExit(one: Watched, process: SupervisedProcess, code: number | null, signal: string | null): void {
@@ -201,11 +235,14 @@ export class Supervisor {
     this.stop();
   }
 
-  /** The coordinator is asked once the last broker is gone; the end comes when nobody is left. */
+  /** The coordinators are asked once the last broker is gone, all together; the end comes when nobody is left. */
   private continueStopping(): void {
     if (this.living('broker').length > 0) return;
     const coordinators = this.living('coordinator');
-    for (const one of coordinators) one.process!.send({ type: 'stop', handOver: false });
+    for (const one of coordinators.filter(({ isAskedToStop }) => !isAskedToStop)) {
+      one.isAskedToStop = true;
+      one.process!.send({ type: 'stop', handOver: false });
+    }
     if (coordinators.length > 0) return;
     for (const deadline of this.deadlines) deadline.cancel();
     this.settle(this.failure === null ? { kind: 'stopped', killed: this.killed } : { kind: 'failed', message: this.failure });

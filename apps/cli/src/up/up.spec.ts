@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessMessage, SupervisorMessage } from '#config';
 import type { Cancellable } from '#seams';
-import { type ProcessPlan, planCluster, UP_DEFAULTS } from './cluster-plan.js';
+import { type ClusterPlan, type ProcessPlan, planCluster, UP_DEFAULTS } from './cluster-plan.js';
 import { jsonEvent, readableEvent } from './report.js';
 import { RotatingLog } from './rotating-log.js';
 import { checkPorts, claimDataFolder } from './start-checks.js';
 import { type ProcessListener, Supervisor, type SupervisorEvent } from './supervisor.js';
 
-const OPTIONS = { ...UP_DEFAULTS, data: '/srv/yak', advertisedHost: null, configPath: null, settings: [] as string[] };
+const OPTIONS = { ...UP_DEFAULTS, metadata: null, data: '/srv/yak', advertisedHost: null, configPath: null, settings: [] as string[] };
 
 function temporaryFolder(): string {
   return fs.mkdtempSync(join(tmpdir(), 'yak-up-'));
@@ -46,6 +46,29 @@ describe('planCluster', () => {
       expect(one.args.join(' ')).toContain('--config /etc/yak.conf --set num.partitions=1');
     }
     expect(plan.processes[1]!.args.join(' ')).toContain('--coordinators 127.0.0.1:3180');
+  });
+
+  it('gives coordinator n its base port + n, and every broker the addresses of all', () => {
+    const plan = planCluster({ ...OPTIONS, coordinators: 3, brokers: 1 });
+    expect(plan.processes.map((one) => [one.name, one.ports[0]!.port, one.ports.at(-1)!.port])).toEqual([
+      ['coordinator-0', 3180, 8180],
+      ['coordinator-1', 3181, 8181],
+      ['coordinator-2', 3182, 8182],
+      ['broker-0', 9092, 8080],
+    ]);
+    expect(plan.processes[1]!.args.join(' ')).toContain('--id 1 --data /srv/yak/coordinator-1 ');
+    expect(plan.processes[3]!.args.join(' ')).toContain('--coordinators 127.0.0.1:3180,127.0.0.1:3181,127.0.0.1:3182');
+  });
+
+  it('hands what is sensitive to coordinators by their environment, and to brokers not at all', () => {
+    const settings = ['num.partitions=1', 'metadata.password=hunter2', 'metadata.name=test'];
+    const { processes } = planCluster({ ...OPTIONS, metadata: 'redis://yak:hunter3@r', settings });
+    expect(processes[0]!.environment).toEqual({ YAK_METADATA_URL: 'redis://yak:hunter3@r', YAK_METADATA_PASSWORD: 'hunter2' });
+    expect(processes[1]!.environment).toEqual({ YAK_METADATA_URL: undefined, YAK_METADATA_PASSWORD: undefined });
+    for (const { args } of processes) {
+      expect(args.join(' ')).not.toMatch(/hunter|redis/);
+      expect(args.join(' ')).toContain('--set num.partitions=1 --set metadata.name=test');
+    }
   });
 
   it('refuses ports that collide or do not exist, naming the options', () => {
@@ -93,12 +116,13 @@ interface FakeProcess {
 
 class Bench {
   readonly time = new ManualTime();
-  readonly plan = planCluster({ ...OPTIONS, brokers: 2 });
+  readonly plan: ClusterPlan;
   readonly started: FakeProcess[] = [];
   readonly events: SupervisorEvent[] = [];
   readonly supervisor: Supervisor;
 
-  constructor(restart = true) {
+  constructor(restart = true, coordinators = 1) {
+    this.plan = planCluster({ ...OPTIONS, brokers: 2, coordinators });
     const start = (plan: ProcessPlan, listener: ProcessListener) => {
       const fake: FakeProcess = { plan, pid: 100 + this.started.length, listener, received: [] };
       this.started.push(fake);
@@ -126,7 +150,7 @@ class Bench {
     this.say(name, { type: 'ready', clusterId: 'C', pid, tcp: at(tcp!), http: at(http!), ...(kafka ? { kafka: at(kafka) } : {}) });
   }
   serveAll(): void {
-    for (const name of ['coordinator', 'broker-0', 'broker-1']) this.serve(name);
+    for (const { name } of this.plan.processes) this.serve(name);
   }
   exit(name: string, code: number | null, signal: string | null = null): void {
     this.latest(name).listener.onExit(code, signal);
@@ -143,6 +167,7 @@ describe('Supervisor', () => {
   it('is ready once, when all serve, in the documented shape', () => {
     const bench = new Bench();
     bench.serve('broker-1');
+    bench.say('coordinator', { type: 'state', state: 'active', coordinatorEpoch: 1, reason: null });
     bench.serve('coordinator');
     expect(bench.json('ready')).toEqual([]);
     bench.serve('broker-0');
@@ -151,7 +176,7 @@ describe('Supervisor', () => {
         event: 'ready',
         clusterId: 'C',
         data: '/srv/yak',
-        coordinators: [{ id: 0, pid: 100, tcp: '127.0.0.1:3180', http: '127.0.0.1:8180' }],
+        coordinators: [{ id: 0, pid: 100, tcp: '127.0.0.1:3180', http: '127.0.0.1:8180', state: 'active' }],
         brokers: [
           { id: 0, pid: 101, tcp: '127.0.0.1:3125', kafka: '127.0.0.1:9092', http: '127.0.0.1:8080' },
           { id: 1, pid: 102, tcp: '127.0.0.1:3126', kafka: '127.0.0.1:9093', http: '127.0.0.1:8081' },
@@ -221,6 +246,54 @@ describe('Supervisor', () => {
     expect(bench.latest('coordinator').received).toEqual([{ type: 'stop', handOver: false }]);
     bench.exit('coordinator', 0);
     expect(await bench.supervisor.outcome).toEqual({ kind: 'stopped', killed: [] });
+  });
+
+  it('R28: stops several coordinators together, each asked once', async () => {
+    const bench = new Bench(true, 3);
+    bench.serveAll();
+    bench.supervisor.stop();
+    bench.exit('broker-0', 0);
+    bench.exit('broker-1', 0);
+    const names = ['coordinator-0', 'coordinator-1', 'coordinator-2'];
+    const asked = () => names.map((name) => bench.latest(name).received);
+    expect(asked()).toEqual(names.map(() => [{ type: 'stop', handOver: false }]));
+    bench.exit('coordinator-1', 0);
+    expect(asked()).toEqual(names.map(() => [{ type: 'stop', handOver: false }]));
+    bench.exit('coordinator-0', 0);
+    bench.exit('coordinator-2', 0);
+    expect(await bench.supervisor.outcome).toEqual({ kind: 'stopped', killed: [] });
+  });
+
+  it('tells who acts and who stands by, at the start and whenever that changes', () => {
+    const bench = new Bench(true, 2);
+    bench.say('coordinator-0', { type: 'state', state: 'bootstrapping', coordinatorEpoch: 1, reason: 'waits' });
+    bench.say('coordinator-1', { type: 'state', state: 'standby', coordinatorEpoch: -1, reason: 'coordinator 0 at a:1 acts' });
+    // It stands by since before there was a cluster.
+    const { pid, listener } = bench.latest('coordinator-1');
+    listener.onMessage({ type: 'ready', clusterId: '', pid, tcp: '127.0.0.1:3181', http: '127.0.0.1:8181' });
+    bench.say('coordinator-0', { type: 'state', state: 'active', coordinatorEpoch: 1, reason: null });
+    for (const name of ['coordinator-0', 'broker-0', 'broker-1']) bench.serve(name);
+    expect(bench.json('ready')).toMatchObject([{ clusterId: 'C', coordinators: [{ state: 'active' }, { state: 'standby' }] }]);
+    const block = readableEvent(bench.events.find((event) => event.kind === 'ready')!, bench.plan)!;
+    expect(block).toMatch(/coordinator 0 .*pid 100 {2}acts\n {2}coordinator 1 .*pid 101 {2}stands by\n/);
+
+    bench.exit('coordinator-0', null, 'SIGKILL');
+    bench.say('coordinator-1', { type: 'state', state: 'active', coordinatorEpoch: 2, reason: null });
+    expect(bench.json('state').at(-1)).toEqual({
+      event: 'state',
+      app: 'coordinator',
+      id: 1,
+      state: 'active',
+      coordinatorEpoch: 2,
+      reason: null,
+    });
+    const lines = bench.events.filter((event) => event.kind === 'state').map((event) => readableEvent(event, bench.plan));
+    expect(lines).toEqual([
+      'coordinator-0 waits for the brokers of a new cluster',
+      'coordinator-1 stands by: coordinator 0 at a:1 acts',
+      'coordinator-0 acts (coordinator epoch 1)',
+      'coordinator-1 acts (coordinator epoch 2)',
+    ]);
   });
 
   it('kills who does not stop, all within 5 s', async () => {

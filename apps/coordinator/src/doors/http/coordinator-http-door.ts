@@ -1,6 +1,8 @@
 /**
  * The HTTP door of the cluster coordinator: probes, metrics, and the cluster as it is committed: `/v1/leaders` (JSON or
- * server-sent events), `/v1/cluster`, and `/v1/clients` as all brokers tell it. Live: the event loop turns and it did not give up on its store. Ready: it acts.
+ * server-sent events), `/v1/cluster`, and `/v1/clients` as all brokers tell it.
+ * Live: the event loop turns; nothing outside of this process matters, so that no outage restarts it. Ready: it does its part as
+ * far as anybody can: it acts, stands by with a warm copy, or waits for brokers; not without its store.
  */
 import type { ClusterCoordinator, CoordinatorReport } from '#coordinator-core';
 import { type RequestContext, YakError } from '#kernel';
@@ -19,6 +21,8 @@ export interface CoordinatorHttpDoorOptions {
   readonly address: Address;
   readonly hostNames: readonly string[];
   readonly logger: Logger;
+  /** A shared store that has not answered for longer makes this one not ready. */
+  readonly storeTimeoutMs: number;
 }
 
 export type ShownCoordinator = Pick<ClusterCoordinator, 'report' | 'leaders' | 'onLeaderChange' | 'image' | 'handlers'>;
@@ -36,6 +40,12 @@ export async function openCoordinatorHttpDoor(
     leaders: () => coordinator.leaders(),
     onChange: (listener) => coordinator.onLeaderChange(listener),
   };
+  let hasStarted = false;
+  const notStarted = (): string | null => {
+    const { state } = coordinator.report();
+    hasStarted ||= state !== 'starting' && state !== 'stopped';
+    return hasStarted ? null : state;
+  };
   const answer = (problem: string | null): HttpAnswer => ({
     status: problem === null ? 200 : 503,
     body: {
@@ -48,8 +58,8 @@ export async function openCoordinatorHttpDoor(
   return await HttpDoor.listen(options, {
     views: {
       '/livez': () => answer(null),
-      '/readyz': () => answer(notActing(coordinator.report())),
-      '/startupz': () => answer(notStarted(coordinator.report())),
+      '/readyz': () => answer(notReady(coordinator.report(), options.storeTimeoutMs)),
+      '/startupz': () => answer(notStarted()),
       '/metrics': () => metrics.answer(),
       '/v1/leaders': () => leadersView(leaders),
       '/v1/clients': () => clientsView(coordinator),
@@ -59,12 +69,14 @@ export async function openCoordinatorHttpDoor(
   });
 }
 
-function notActing({ state, reason }: CoordinatorReport): string | null {
-  return state === 'active' ? null : `${state}${reason ? `: ${reason}` : ''}`;
-}
-
-function notStarted({ state }: CoordinatorReport): string | null {
-  return state === 'starting' || state === 'stopped' ? state : null;
+/**
+ * Bootstrapping and collecting are waits for the brokers, which need this process for it: not ready would tell a rollout, or a
+ * person, to look in the wrong place.
+ */
+export function notReady({ state, reason, storeAnsweredAgeMs }: CoordinatorReport, storeTimeoutMs: number): string | null {
+  if (state === 'starting' || state === 'stopped' || state === 'inactive') return `${state}${reason ? `: ${reason}` : ''}`;
+  if (storeAnsweredAgeMs === null || storeAnsweredAgeMs <= storeTimeoutMs) return null;
+  return `the metadata store has not answered for ${Math.round(storeAnsweredAgeMs)} ms; brokers serve on, nothing is decided`;
 }
 
 const ASKER: RequestContext = {
@@ -115,6 +127,18 @@ export function coordinatorMetrics(coordinator: ShownCoordinator, connectionCoun
   page.gauge('yak_coordinator_active', '1 when this process acts as the cluster coordinator.', () =>
     Number(coordinator.report().state === 'active'),
   );
+  page.gauge('yak_coordinator_standby', '1 when this process stands by for the one that acts.', () =>
+    Number(coordinator.report().state === 'standby'),
+  );
+  page.gauge(
+    'yak_coordinator_standbys',
+    'Cluster coordinators that stand by for this one; 0 while it does not act.',
+    () => coordinator.report().standbys.length,
+  );
+  page.gauge('yak_coordinator_store_answer_age_seconds', 'Since a shared metadata store last answered; none with an embedded one.', () => {
+    const { storeAnsweredAgeMs } = coordinator.report();
+    return storeAnsweredAgeMs === null ? null : storeAnsweredAgeMs / 1_000;
+  });
   page.gauge('yak_coordinator_epoch', 'Its coordinator epoch.', () => coordinator.report().coordinatorEpoch);
   page.gauge('yak_coordinator_metadata_revision', 'Revision of the committed metadata.', () => coordinator.image.revision);
   page.gauge('yak_coordinator_suspect', '1 while the metadata store is suspect.', () => Number(coordinator.report().isSuspect));

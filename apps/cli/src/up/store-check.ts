@@ -1,0 +1,82 @@
+/**
+ * Whether `yak up` can begin on a metadata store that coordinators share: it answers, it may hold metadata, and it belongs to
+ * this data folder. Brokers that come with empty folders to a store that has a cluster would be taken for brokers that lost
+ * their disks, and their partitions for lost.
+ */
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import type { MetadataStoreOptions } from '#config';
+import { YakError } from '#kernel';
+import { MetadataImage, type MetadataLog } from '#metadata';
+import { silentLogger } from '#seams';
+import { NodeRandom } from '#seams-node';
+
+/** A Redis that was started in the same breath may take so long. */
+const PATIENCE_MS = 3_000;
+const RETRY_MS = 200;
+
+/** Throws a YakError: `METADATA_STORE_UNAVAILABLE`, `METADATA_STORE_UNSAFE`, `DATA_FOLDER`. */
+export async function checkMetadataStore(store: MetadataStoreOptions, data: string): Promise<void> {
+  const { RedisMetadataLog } = await import('#metadata-redis');
+  const { url, name } = store;
+  const log = await RedisMetadataLog.open({
+    url,
+    name,
+    password: store.password ?? undefined,
+    random: new NodeRandom(),
+    logger: silentLogger,
+  });
+  try {
+    const problem = folderProblem(await clusterIdIn(log), clusterIdsIn(data), { data, store: `${url} under the name ${name}` });
+    if (problem !== null) throw new YakError('DATA_FOLDER', problem);
+  } finally {
+    await log.close();
+  }
+}
+
+/** Null: the store is empty. */
+async function clusterIdIn(log: MetadataLog): Promise<string | null> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      const { snapshot, entries } = await log.load();
+      const start = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
+      return entries.reduce((image, entry) => image.apply(entry), start).cluster?.clusterId ?? null;
+    } catch (error) {
+      if (!(error instanceof YakError) || error.code !== 'METADATA_STORE_UNAVAILABLE') throw error;
+      if (performance.now() < until) {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        continue;
+      }
+      throw new YakError(
+        error.code,
+        `the metadata store cannot be used: ${error.message}; start it, or correct --metadata and its password`,
+      );
+    }
+  }
+}
+
+/** Of the brokers that were here before. */
+function clusterIdsIn(data: string): readonly string[] {
+  const ids = fs
+    .readdirSync(data)
+    .filter((folder) => /^broker-\d+$/.test(folder))
+    .map((folder) => join(data, folder, 'meta.properties'))
+    .filter((path) => fs.existsSync(path))
+    .flatMap((path) => /^cluster\.id=(.+)$/m.exec(fs.readFileSync(path, 'utf8'))?.[1]?.trim() ?? []);
+  return [...new Set(ids)];
+}
+
+/** An empty store is none: the metadata is put together again from what the brokers hold (R19), or a new cluster begins. */
+export function folderProblem(
+  clusterId: string | null,
+  found: readonly string[],
+  { data, store }: { readonly data: string; readonly store: string },
+): string | null {
+  if (clusterId === null || found.includes(clusterId)) return null;
+  const holds = `${store} holds the metadata of cluster ${clusterId}`;
+  const choose = "choose that cluster's folder with --data, or begin another cluster with --set metadata.name=OTHER";
+  return found.length === 0
+    ? `${holds}, but data folder ${data} has no broker of it, so all records would count as lost; ${choose}`
+    : `${holds}, but data folder ${data} belongs to cluster ${found.join(', ')}; ${choose}`;
+}
