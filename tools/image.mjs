@@ -25,7 +25,11 @@ function defaultOf(arg) {
 }
 
 function run(command, args, env = {}) {
-  const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 60_000 });
+  const { error, status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
   if (error?.code === 'ENOENT') return { code: 127, stdout: '', stderr: 'not installed' };
   return { code: status ?? 1, stdout: stdout ?? '', stderr: error ? error.message : stderr };
 }

@@ -36,7 +36,8 @@ const buildah = {
     const version = answer(run('buildah', ['version']));
     if (!version.works) return version;
     // Stand-ins are in the vfs store: the only one that works everywhere, inside containers too.
-    const hasStandIns = (env) => [baseImage, buildImage].every((name) => run('buildah', ['inspect', '--type', 'image', name], env).code === 0);
+    const hasStandIns = (env) =>
+      [baseImage, buildImage].every((name) => run('buildah', ['inspect', '--type', 'image', name], env).code === 0);
     const stores = process.env.STORAGE_DRIVER ? [{}] : [{}, { STORAGE_DRIVER: 'vfs' }];
     const local = stores.find(hasStandIns);
     // Without layers: the vfs store keeps a whole copy of the file system for each.
