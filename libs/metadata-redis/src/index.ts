@@ -1,2 +1,3 @@
+export { type LeaderRow, LeadersPublisher, type LeadersPublisherOptions } from './leaders-publisher.js';
 export { COMMAND_TIMEOUT_MS } from './redis-client.js';
 export { RedisMetadataLog, type RedisMetadataLogOptions } from './redis-metadata-log.js';

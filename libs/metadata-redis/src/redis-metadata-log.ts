@@ -2,9 +2,9 @@
  * The MetadataLog of cluster coordinators that share a Redis: one primary, no failover. What is safe is decided by the
  * script's steps and by SharedMetadataLog (libs/metadata); here is only where they run.
  */
-import { YakError } from '#kernel';
 import { SharedMetadataLog } from '#metadata';
 import type { Logger, Random } from '#seams';
+import { metadataKeys } from './metadata-keys.js';
 import { COMMAND_TIMEOUT_MS } from './redis-client.js';
 import { RedisLink } from './redis-link.js';
 
@@ -27,10 +27,3 @@ export const RedisMetadataLog = {
     return SharedMetadataLog.open({ link, random, logger });
   },
 };
-
-/** State, snapshot, entries, standbys. Throws a YakError `INVALID_CONFIG` for a name that cannot be part of a key. */
-export function metadataKeys(name: string): readonly string[] {
-  if (!/^[\w.-]{1,100}$/.test(name))
-    throw new YakError('INVALID_CONFIG', `"${name}" cannot name a metadata store: 1 to 100 letters, digits, ".", "-" and "_"`);
-  return ['state', 'snapshot', 'entries', 'standbys'].map((part) => `yak:${name}:metadata:${part}`);
-}
