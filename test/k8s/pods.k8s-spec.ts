@@ -1,7 +1,10 @@
 /** Pods that die one at a time, under load: told to, killed, and rolled. The load and the topics live on from test to test. */
 import { allReady, coordinators, ensureRunning, pod, replaced } from './support/deployment.js';
+import { eventually } from './support/eventually.js';
+import { killProcess } from './support/kill-process.js';
 import { kubectl } from './support/kubectl.js';
 import { LoadPod } from './support/load-pod.js';
+import { itWithNodeFaults } from './support/nodes.js';
 import { NAMESPACE } from './support/settings.js';
 import { underLoad } from './support/under-load.js';
 

@@ -11,6 +11,7 @@ export interface ContainerStatus {
   readonly name: string;
   readonly ready: boolean;
   readonly restartCount: number;
+  readonly containerID?: string;
   readonly state: Record<string, { reason?: string; message?: string }>;
   readonly lastState: { terminated?: { reason: string; exitCode: number; finishedAt: string } };
 }
