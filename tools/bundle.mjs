@@ -31,8 +31,10 @@ const NOT_USED = [
   'file-type',
   'load-esm',
   'pino-pretty',
-  'ioredis',
 ];
+
+/** Coordinators share a Redis, and `yak up` looks at it first. Loaded where it is used: without Redis it costs its text only. */
+const WITH_REDIS = new Set(['cli', 'coordinator']);
 
 const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
@@ -116,7 +118,8 @@ const options = {
 // One by one, so that an app that does not build leaves the others whole; esbuild has printed why.
 const results = await Promise.allSettled(
   entries.map(async (name) => {
-    await build({ ...options, entryPoints: [`dist/apps/${name}/src/main.js`], outfile: `dist/bin/${name}.bundle.cjs` });
+    const external = WITH_REDIS.has(name) ? options.external : [...options.external, 'ioredis'];
+    await build({ ...options, external, entryPoints: [`dist/apps/${name}/src/main.js`], outfile: `dist/bin/${name}.bundle.cjs` });
     writeFileSync(join(ROOT, 'dist/bin', `${name}.cjs`), loader(name));
     warmUp(name);
   }),
