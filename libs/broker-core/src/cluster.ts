@@ -62,24 +62,15 @@ function isCreatable(broker: BrokerState, context: RequestContext, name: string)
   return broker.authorizer.isAllowed(context, 'CREATE', { type: 'TOPIC', name });
 }
 
-/** As in Kafka: a broker without the listener that the question came in on is not there for who asks. */
-function reachableBrokers(image: MetadataImage, { listener }: RequestContext): ClusterView['brokers'] {
-  const reachable = [...image.brokers.values()].flatMap((known) => {
-    const endpoint = liveEndpoint(known, listener);
-    return endpoint === null ? [] : [{ brokerId: known.brokerId, rack: known.rack, endpoint, hasLeft: hasHandedOver(image, known) }];
-  });
-  const staying = reachable.filter(({ hasLeft }) => !hasLeft);
-  return (staying.length > 0 ? staying : reachable).map(({ brokerId, rack, endpoint }) => ({ brokerId, rack, endpoint }));
-}
-
 /**
- * On its way out, with nothing left to lead (R28). Unlike in Kafka, clients are not told of it any more, while it still answers: some
- * (KafkaJS) would go on dialling it when it is gone, and fail for it.
+ * As in Kafka: a broker without the listener that the question came in on is not there for who asks. One that is on its way out stays
+ * until it is gone: KafkaJS asks the group coordinator that it knows, and fails where that is not in its metadata any more.
  */
-function hasHandedOver(image: MetadataImage, known: BrokerRecord): boolean {
-  if (!known.isShuttingDown) return false;
-  for (const { leader } of image.allPartitions()) if (leader === known.brokerId) return false;
-  return true;
+function reachableBrokers(image: MetadataImage, { listener }: RequestContext): ClusterView['brokers'] {
+  return [...image.brokers.values()].flatMap((known) => {
+    const endpoint = liveEndpoint(known, listener);
+    return endpoint === null ? [] : [{ brokerId: known.brokerId, rack: known.rack, endpoint }];
+  });
 }
 
 function viewTopic(broker: BrokerState, context: RequestContext, asked: { name: string } | { topicId: string }): TopicView {
