@@ -101,7 +101,9 @@ it('R28: a rolling restart under load fails no send, loses nothing and disturbs 
       () => `${one.seen.size} of ${load.acknowledged.size}; ${one.troubles.join('; ')}`,
     );
     const again = [...one.seen.values()].filter((times) => times > 1).length;
-    console.log(`${one.name}: ${one.seen.size} read, ${again} of them again; troubles: ${one.troubles.join('; ') || 'none'}`);
+    console.log(
+      `${one.name}: ${one.seen.size} read, ${again} of them again, ${one.restarts} restarts; troubles: ${one.troubles.join('; ') || 'none'}`,
+    );
     await one.stop();
   }
   for (const load of loads) {
@@ -114,12 +116,23 @@ it('R28: a rolling restart under load fails no send, loses nothing and disturbs 
   expect(readers.flatMap((one) => one.troubles)).toEqual([]);
 }, 240_000);
 
-it('R28: two brokers told to stop at once go one after the other', async () => {
+async function probe(id: number, path: string): Promise<{ status: number; reasons: string[] }> {
+  const response = await fetch(`http://127.0.0.1:${cluster.ports.http + id}${path}`);
+  return { status: response.status, reasons: ((await response.json()) as { reasons: string[] }).reasons };
+}
+
+it('R28: two brokers told to stop at once go one after the other; the one that waits is not ready, and serves', async () => {
   await createTopic('both');
   const load = new OwnLoad(client, 'both', PARTITIONS);
   await sleep(500);
   await allInSync(['both']);
   const pids = [0, 1].map((id) => cluster.kill('broker', id, 'SIGTERM'));
+  await cluster.waitFor(() => pids.some((pid) => exitOf(pid) !== undefined), 60_000, 'one broker to end');
+  const waiting = exitOf(pids[0]!) ? 1 : 0;
+  expect(await probe(waiting, '/readyz')).toMatchObject({ status: 503, reasons: expect.arrayContaining(['stopping']) });
+  expect(await probe(waiting, '/livez')).toMatchObject({ status: 200 });
+  const { topics } = await client.admin.metadata(['both']);
+  expect(topics[0]!.partitions.map(({ leader }) => leader)).toContain(waiting);
   await cluster.waitFor(() => pids.every((pid) => exitOf(pid) !== undefined), 60_000, 'both brokers to end');
   expect(pids.map((pid) => exitOf(pid)?.code)).toEqual([0, 0]);
   const exits = cluster.events.flatMap((event, index) => (event.event === 'exited' && pids.includes(event.pid) ? [index] : []));

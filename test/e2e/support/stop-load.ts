@@ -175,6 +175,8 @@ export interface Readers {
   readonly name: string;
   readonly seen: ReadonlyMap<string, number>;
   readonly troubles: readonly string[];
+  /** Of readers, by their library. */
+  readonly restarts: number;
   stop(): Promise<void>;
 }
 
@@ -182,6 +184,7 @@ export class OwnReaders implements Readers {
   readonly name = 'group of our own client';
   readonly seen = new Map<string, number>();
   readonly troubles: string[] = [];
+  readonly restarts = 0;
   private readonly members: GroupConsumer[];
   private readonly loops: Promise<void>[];
   private isOver = false;
@@ -215,6 +218,7 @@ export class KafkaJsReaders implements Readers {
   readonly name = 'group of KafkaJS';
   readonly seen = new Map<string, number>();
   readonly troubles: string[] = [];
+  restarts = 0;
   private readonly consumers: Consumer[] = [];
 
   static async start(bootstrap: string, topic: string, members: number): Promise<KafkaJsReaders> {
@@ -224,7 +228,11 @@ export class KafkaJsReaders implements Readers {
   }
 
   private async join(consumer: Consumer, topic: string): Promise<void> {
-    consumer.on(consumer.events.CRASH, ({ payload }) => this.troubles.push(`crash, restart ${payload.restart}: ${payload.error.message}`));
+    // One that it recovers from by itself is its way of finding another broker (an open connection closed, a dial refused).
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (payload.restart) this.restarts++;
+      else this.troubles.push(`crash: ${payload.error.message}`);
+    });
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({ eachMessage: async ({ message }) => count(this.seen, message.value!.toString()) });
