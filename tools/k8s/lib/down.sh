@@ -8,7 +8,7 @@ kill_leftovers() {
     if grep -qs '/lk8s-n[1-9]' "$file"; then id=${file#/proc/}; kill -KILL "${id%/cgroup}" 2>/dev/null || true; fi
   done
   for file in /proc/[0-9]*/cmdline; do
-    if tr '\0' ' ' <"$file" 2>/dev/null | grep -q "^[^ ]*containerd-shim.* -address $L/n[1-9]/c.sock"; then
+    if { tr '\0' ' ' <"$file"; } 2>/dev/null | grep -q "^[^ ]*containerd-shim.* -address $L/n[1-9]/c.sock"; then
       id=${file#/proc/}; kill -KILL "${id%/cmdline}" 2>/dev/null || true
     fi
   done

@@ -8,7 +8,7 @@ started_at() { cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null; }
 background() {
   local name=$1; shift
   # 8 is the lock: it must not stay taken for as long as this runs.
-  nohup "$@" >"$L/log/$name.log" 2>&1 </dev/null 8>&- &
+  setsid nohup "$@" >"$L/log/$name.log" 2>&1 </dev/null 8>&- &
   echo "$! $(started_at $!)" >"$R/$name.pid"
 }
 
