@@ -8,7 +8,7 @@ import { NodeRandom, NodeScheduler } from '#seams-node';
 import { SimRandom } from '#seams-sim';
 import { MetadataChain } from '../../libs/coordinator-core/src/metadata-chain.js';
 import { isRedisInstalled, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
-import { metadataLogConformance } from './metadata-log.js';
+import { metadataLogConformance, sharedMetadataLogConformance } from './metadata-log.js';
 
 const GENESIS: Expected = { opId: '', revision: -1 };
 const CLUSTER = { type: 'cluster', version: 1, clusterId: 'c', configuredBrokers: [0], features: {} } as const;
@@ -88,12 +88,14 @@ async function beginNewHistory(log: MetadataLog): Promise<number> {
   });
   afterAll(() => server?.stop());
 
-  metadataLogConformance('redis', async () => ({
-    open,
-    restart: async () => {
-      for (const log of opened.splice(0)) await log.close();
-    },
-  }));
+  for (const conformance of [metadataLogConformance, sharedMetadataLogConformance]) {
+    conformance('redis', async () => ({
+      open,
+      restart: async () => {
+        for (const log of opened.splice(0)) await log.close();
+      },
+    }));
+  }
 
   it('R17: of two coordinators the older one is refused, in appends and snapshots, and learns it from the store', async () => {
     const [old, young] = [await open(), await open()];

@@ -1,7 +1,9 @@
-import { EmbeddedMetadataLog } from '#metadata';
-import type { Disk } from '#seams';
+import { EmbeddedMetadataLog, SharedMetadataLog } from '#metadata';
+import { type Disk, silentLogger } from '#seams';
 import { SimDisk, SimRandom } from '#seams-sim';
-import { metadataLogConformance } from './metadata-log.js';
+import { ModelLink } from '../../libs/metadata/src/shared/testing/model-link.js';
+import { StoreModel } from '../../libs/metadata/src/shared/testing/store-model.js';
+import { metadataLogConformance, sharedMetadataLogConformance } from './metadata-log.js';
 
 const DIRECTORY = '/store';
 const open = (disk: Disk, seed = 1) => EmbeddedMetadataLog.open(disk, DIRECTORY, new SimRandom(seed));
@@ -17,6 +19,17 @@ metadataLogConformance('embedded', async () => {
     },
   };
 });
+
+for (const conformance of [metadataLogConformance, sharedMetadataLogConformance]) {
+  conformance('the model of a shared store', async () => {
+    const model = new StoreModel();
+    let seed = 0;
+    return {
+      open: () => SharedMetadataLog.open({ link: new ModelLink(model), random: new SimRandom(seed++), logger: silentLogger }),
+      restart: async () => {},
+    };
+  });
+}
 
 /** A store with three entries under coordinator epoch 0, closed. */
 async function used(): Promise<SimDisk> {
@@ -44,6 +57,16 @@ function flipBit(disk: Disk, path: string, at: number): void {
 }
 
 describe('the embedded store', () => {
+  it('is not shared: every beat is its own, and there is nothing to give up', async () => {
+    const log = await open(new SimDisk());
+    const epoch = await log.takeOver(-1);
+    expect([log.isShared, await log.beat()]).toEqual([false, { kind: 'beaten', standbys: [] }]);
+    await log.release();
+    expect(await log.append(GENESIS, epoch, 'a', [CLUSTER])).toMatchObject({ kind: 'appended' });
+    await expect(log.observe()).rejects.toThrow('no standby');
+    await log.close();
+  });
+
   it('is held by one process at a time', async () => {
     const disk = new SimDisk();
     const log = await open(disk);

@@ -2,11 +2,11 @@
  * What every MetadataLog promises (libs/metadata/src/metadata-log.ts). An adapter's spec calls this with a way to open the
  * same store again; `restart` loses what the adapter's medium may lose in the harshest crash that it survives.
  */
-import type { Expected, MetadataEntry, MetadataLog, MetadataRecord } from '#metadata';
+import type { Coordinator, Expected, MetadataEntry, MetadataLog, MetadataRecord } from '#metadata';
 import { GENESIS_OP_ID, MetadataImage } from '#metadata';
 
 export interface MetadataLogStore {
-  /** Opens the store; once at a time. */
+  /** Opens the store; a shared one as often as one likes, another once at a time. */
   open(): Promise<MetadataLog>;
   /** The process that had it open dies. */
   restart(): Promise<void>;
@@ -182,6 +182,126 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
       log = await medium.open();
       expect(await log.load()).toMatchObject({ suspicion: null });
       await log.close();
+    });
+  });
+}
+
+const A: Coordinator = { id: 0, host: 'a', port: 3180 };
+const B: Coordinator = { id: 1, host: 'b', port: 3180 };
+
+/** What a store promises, in addition, that several cluster coordinators share. */
+export function sharedMetadataLogConformance(name: string, create: () => Promise<MetadataLogStore>): void {
+  describe(`shared MetadataLog conformance: ${name}`, () => {
+    it('R18: the turn is seen by whoever looks: who acts, since which epoch, and every beat', async () => {
+      const medium = await create();
+      const [acting, standby] = [await medium.open(), await medium.open()];
+      expect([acting.isShared, standby.isShared]).toEqual([true, true]);
+      expect(await standby.observe(GENESIS, B)).toEqual({ tenure: null, entries: [] });
+      const epoch = await acting.takeOver(-1, { actor: A, still: null });
+      const seen = async () => (await standby.observe(GENESIS, B)).tenure;
+      expect(await seen()).toEqual({ coordinatorEpoch: epoch, beat: 0, actor: A });
+      for (const beat of [1, 2, 3]) {
+        expect(await acting.beat(epoch)).toMatchObject({ kind: 'beaten' });
+        expect(await seen()).toEqual({ coordinatorEpoch: epoch, beat, actor: A });
+      }
+      await acting.release(epoch);
+      expect(await seen()).toEqual({ coordinatorEpoch: epoch, beat: 3, actor: null });
+      expect(await acting.beat(epoch)).toMatchObject({ kind: 'refused' });
+    });
+
+    it('R18: a claim holds only while nobody took over and nobody beat since; of many at once one is taken', async () => {
+      const medium = await create();
+      const [first, second] = [await medium.open(), await medium.open()];
+      const epoch = await first.takeOver(-1, { actor: A, still: null });
+      await expect(second.takeOver(-1, { actor: B, still: null })).rejects.toMatchObject({ code: 'NOT_MY_TURN' });
+      const { tenure } = await second.observe(GENESIS, B);
+      await first.beat(epoch);
+      await expect(second.takeOver(-1, { actor: B, still: tenure })).rejects.toMatchObject({ code: 'NOT_MY_TURN' });
+      await store(first, GENESIS, epoch, 'a', [CLUSTER]);
+      const still = (await second.observe(GENESIS, B)).tenure;
+      const claims = [first.takeOver(-1, { actor: A, still }), second.takeOver(-1, { actor: B, still })];
+      const outcomes = await Promise.allSettled(claims);
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const winner = outcomes[0]!.status === 'fulfilled' ? first : second;
+      const next = (await winner.observe(GENESIS, B)).tenure!;
+      expect(next).toMatchObject({ beat: 0, actor: winner === first ? A : B });
+      expect(next.coordinatorEpoch).toBeGreaterThan(epoch);
+      // One's own turn is claimed anew whatever was beaten.
+      await winner.beat(next.coordinatorEpoch);
+      const again = { coordinatorEpoch: next.coordinatorEpoch, beat: null };
+      expect(await winner.takeOver(-1, { actor: A, still: again })).toBeGreaterThan(next.coordinatorEpoch);
+      await expect(winner.takeOver(-1, { actor: A, still: again })).rejects.toMatchObject({ code: 'NOT_MY_TURN' });
+    });
+
+    it('R17: one that was replaced is refused whatever it asks, and its release takes nothing from its heir', async () => {
+      const medium = await create();
+      const [old, heir] = [await medium.open(), await medium.open()];
+      const epoch = await old.takeOver(-1, { actor: A, still: null });
+      const last = await store(old, GENESIS, epoch, 'a', [CLUSTER]);
+      const next = await heir.takeOver(-1, { actor: B, still: (await heir.observe(GENESIS, B)).tenure });
+      expect(await old.beat(epoch)).toMatchObject({ kind: 'refused', reason: expect.stringContaining('epoch') });
+      expect(await old.append(last, epoch, 'x', [ids(1)])).toMatchObject({ kind: 'refused' });
+      await old.release(epoch);
+      expect((await old.observe(last, A)).tenure).toEqual({ coordinatorEpoch: next, beat: 0, actor: B });
+      expect(await heir.beat(next)).toMatchObject({ kind: 'beaten' });
+    });
+
+    it('a standby follows entry by entry, from wherever it is in this history, and loads where it cannot', async () => {
+      const medium = await create();
+      const [acting, standby] = [await medium.open(), await medium.open()];
+      const epoch = await acting.takeOver(-1, { actor: A, still: null });
+      let last = GENESIS;
+      for (const opId of ['a', 'b', 'c', 'd'])
+        last = await store(acting, last, epoch, opId, [opId === 'a' ? CLUSTER : ids(last.revision + 5)]);
+      const opIds = async (after: Expected) => (await standby.observe(after, B)).entries?.map(({ opId }) => opId) ?? null;
+      expect(await opIds(GENESIS)).toEqual(['a', 'b', 'c', 'd']);
+      expect(await opIds({ opId: 'b', revision: 1 })).toEqual(['c', 'd']);
+      expect(await opIds(last)).toEqual([]);
+      for (const foreign of [
+        { opId: 'x', revision: 1 },
+        { opId: 'd', revision: 9 },
+        { opId: 'b', revision: 2 },
+      ])
+        expect(await opIds(foreign)).toBeNull();
+      const { snapshot, entries } = await acting.load();
+      const image = imageOf({ snapshot, entries: entries.slice(0, 2), suspicion: null });
+      await acting.writeSnapshot(image.toSnapshot(), epoch);
+      expect(await opIds(GENESIS)).toBeNull();
+      expect(await opIds({ opId: 'a', revision: 0 })).toBeNull();
+      expect(await opIds({ opId: 'b', revision: 1 })).toEqual(['c', 'd']);
+      expect(await opIds({ opId: 'c', revision: 2 })).toEqual(['d']);
+      expect(imageOf(await standby.load())).toMatchObject({ revision: 3, opId: 'd' });
+    });
+
+    it('beat tells who looked lately, itself excluded, and forgets who did not', async () => {
+      const medium = await create();
+      const [acting, standby] = [await medium.open(), await medium.open()];
+      const epoch = await acting.takeOver(-1, { actor: A, still: null });
+      const beat = () => acting.beat(epoch);
+      expect(await beat()).toEqual({ kind: 'beaten', standbys: [] });
+      for (const coordinator of [{ ...B, id: 2, host: 'c' }, B, A]) await standby.observe(GENESIS, coordinator);
+      expect(await beat()).toEqual({ kind: 'beaten', standbys: [B, { ...B, id: 2, host: 'c' }] });
+      for (let beats = 0; beats < 8; beats++) {
+        await standby.observe(GENESIS, B);
+        expect(await beat()).toMatchObject({ kind: 'beaten', standbys: { length: 2 } });
+      }
+      for (let beats = 0; beats < 4; beats++) {
+        await standby.observe(GENESIS, B);
+        await beat();
+      }
+      expect(await beat()).toEqual({ kind: 'beaten', standbys: [B] });
+    });
+
+    it('R17: the turn outlives its holder: what was seen of it still has to stand still for whoever comes next', async () => {
+      const medium = await create();
+      const first = await medium.open();
+      const epoch = await first.takeOver(-1, { actor: A, still: null });
+      await first.beat(epoch);
+      await medium.restart();
+      const next = await medium.open();
+      const { tenure } = await next.observe(GENESIS, B);
+      expect(tenure).toEqual({ coordinatorEpoch: epoch, beat: 1, actor: A });
+      expect(await next.takeOver(-1, { actor: B, still: tenure })).toBeGreaterThan(epoch);
     });
   });
 }

@@ -10,7 +10,7 @@ export class HeldTenure {
   private beat = 0;
   private beatsSent = 0;
   private beatsSentAtAnswer = 0;
-  /** Of the last append that was sent, whatever became of it. */
+  /** Highest of an append that was sent, whatever became of it. */
   private revisionSent = -1;
 
   constructor(
@@ -32,7 +32,7 @@ export class HeldTenure {
   }
 
   appendSent(revision: number): void {
-    this.revisionSent = revision;
+    this.revisionSent = Math.max(this.revisionSent, revision);
   }
 
   wasNotDurable(): void {
@@ -51,7 +51,7 @@ export class HeldTenure {
     const last = chain.entries.at(-1);
     return (
       chain.revision === seen.revision + 1 &&
-      this.revisionSent === chain.revision &&
+      this.revisionSent >= chain.revision &&
       last !== undefined &&
       last.coordinatorEpoch === this.coordinatorEpoch &&
       last.previousOpId === seen.opId

@@ -1,0 +1,189 @@
+// The two spellings of the store's steps, the Lua script in a real Redis and the StoreModel, answer and store the same.
+import fc from 'fast-check';
+import { encodeChecked } from '#metadata';
+import { silentLogger } from '#seams';
+import { StoreModel } from '../../libs/metadata/src/shared/testing/store-model.js';
+import { RedisLink } from '../../libs/metadata-redis/src/redis-link.js';
+import { isRedisInstalled, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
+
+const ACTORS = ['{"id":0}', '{"id":1}', '{"id":2}'];
+const RUNS = 100;
+const STEPS_MAX = 40;
+
+type Step = (string | number)[];
+/** What is asked; revisions, op ids, epochs and beats are drawn near what the store has, so that most steps come to their end. */
+type Ask = { readonly verb: string; readonly epoch: number; readonly at: number; readonly pick: number };
+
+const ask: fc.Arbitrary<Ask> = fc.record({
+  verb: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('append') },
+    { weight: 4, arbitrary: fc.constant('beat') },
+    { weight: 4, arbitrary: fc.constant('observe') },
+    { weight: 3, arbitrary: fc.constant('take-over') },
+    { weight: 3, arbitrary: fc.constant('snapshot') },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom('new-history', 'mark', 'release', 'accept', 'load', 'another-run', 'empty', 'damage', 'format'),
+    },
+  ),
+  epoch: fc.constantFrom(0, 0, 0, 0, 0, 0, -1, 1),
+  at: fc.constantFrom(0, 0, 0, 0, 0, -1, -2, 1, 9),
+  pick: fc.nat(5),
+});
+
+(isRedisInstalled() ? describe : describe.skip)('the script and its model', () => {
+  let server: RedisServer;
+  let link: RedisLink;
+  let keys: string[];
+
+  beforeAll(async () => {
+    server = await RedisServer.create();
+    // Many steps, and none has to outlive them.
+    await server.command('CONFIG', 'SET', 'appendonly', 'no');
+    keys = ['state', 'snapshot', 'entries', 'standbys'].map((part) => `yak:model:metadata:${part}`);
+    link = new RedisLink({ url: server.url, keys, logger: silentLogger, commandTimeoutMs: 5_000 });
+    await link.connect();
+  });
+  afterAll(async () => {
+    link?.close();
+    await server?.stop();
+  });
+
+  /** Of the store as the model has it, with the run id that Redis has. */
+  function stepOf({ verb, epoch, at, pick }: Ask, model: StoreModel, runId: string, counter: number): Step | null {
+    const { state, entries } = model.copy();
+    const number = (field: string, otherwise: number): number => Number(state[field] ?? otherwise);
+    const coordinatorEpoch = number('coordinatorEpoch', -1) + epoch;
+    const revision = number('revision', -1) + at;
+    const here = pick === 5 ? 'elsewhere' : runId;
+    const opId = opIdAt(model, revision);
+    const line = (value: object): string => encodeChecked(value).toString().slice(0, -1);
+    switch (verb) {
+      case 'load':
+        return ['load'];
+      case 'observe':
+        return ['observe', revision, pick === 4 ? 'another' : opId, ACTORS[pick % 3]!];
+      case 'take-over': {
+        const claim = [['any'], ['absent'], ['still', coordinatorEpoch, number('beat', 0) + at], ['still', coordinatorEpoch, '']][
+          pick % 4
+        ]!;
+        return ['take-over', coordinatorEpoch, here, `t${counter}`, pick === 3 ? '' : ACTORS[pick % 3]!, ...claim];
+      }
+      case 'mark':
+        return ['mark', coordinatorEpoch, `reason ${counter}`, `t${counter}`];
+      case 'release':
+        return ['release', coordinatorEpoch];
+      case 'beat':
+        return ['beat', coordinatorEpoch, here];
+      case 'accept':
+        return [
+          'accept',
+          coordinatorEpoch,
+          here,
+          state['runId'] === model.runId ? runId : (state['runId'] ?? ''),
+          state['tenureId'] ?? '',
+          revision,
+          opId,
+          number('beat', 0) + (pick % 2),
+        ];
+      case 'append': {
+        const entry = { revision: revision + 1, opId: `op${counter}`, previousOpId: opId, records: [] };
+        return ['append', coordinatorEpoch, here, opId, revision, entry.opId, line(entry)];
+      }
+      case 'snapshot':
+      case 'new-history':
+        return [
+          'snapshot',
+          coordinatorEpoch,
+          here,
+          verb === 'snapshot' ? 'chain' : verb,
+          revision,
+          verb === 'snapshot' ? opId : `op${counter}`,
+          line({ revision, opId, records: [] }),
+        ];
+      default:
+        return entries.length > 0 ? null : ['load'];
+    }
+  }
+
+  function opIdAt(model: StoreModel, revision: number): string {
+    const { state, entries } = model.copy();
+    const base = Number(state['snapshotRevision'] ?? -1);
+    if (revision === base) return state['snapshotOpId'] ?? '';
+    const line = entries[revision - base - 1];
+    return line === undefined ? 'unknown' : ((/"opId":"(\w+)"/.exec(line)?.[1] ?? 'unknown') as string);
+  }
+
+  /** Things that happen to a store beside its steps, done to both. */
+  async function befall({ verb, pick }: Ask, model: StoreModel): Promise<void> {
+    const copy = model.copy();
+    if (verb === 'empty' && pick === 0) {
+      model.empty();
+      await server.command('DEL', ...keys);
+    } else if (verb === 'another-run' && copy.state['runId'] !== undefined) {
+      // As after a restart: the history's run id is not this one's. Redis cannot change its own without ending.
+      model.rollBack({ ...copy, state: { ...copy.state, runId: 'before' } });
+      await server.command('HSET', keys[0]!, 'runId', 'before');
+    } else if (verb === 'damage' && copy.entries.length > 0) {
+      const index = pick % copy.entries.length;
+      model.rollBack({ ...copy, entries: copy.entries.map((line, at) => (at === index ? 'damaged' : line)) });
+      await server.command('LSET', keys[2]!, `${index}`, 'damaged');
+    } else if (verb === 'format' && pick < 3 && copy.state['format'] !== undefined) {
+      model.rollBack({ ...copy, state: { ...copy.state, format: '7' } });
+      await server.command('HSET', keys[0]!, 'format', '7');
+    }
+  }
+
+  /** Hashes come in any order. */
+  function comparable(answer: readonly unknown[], runId: string): unknown[] {
+    return answer.map((part, index) => {
+      if (Array.isArray(part) && index === 2) {
+        const pairs: string[] = [];
+        for (let i = 0; i < part.length; i += 2) pairs.push(`${part[i]}=${part[i + 1] === runId ? 'here' : part[i + 1]}`);
+        return pairs.sort();
+      }
+      return part === runId ? 'here' : part;
+    });
+  }
+
+  it('R17: any sequence of steps is answered alike by both, and leaves the same behind', async () => {
+    const words = new Map<string, number>();
+    const runId = (await link.run(['load']))[1] as string;
+    await fc.assert(
+      fc.asyncProperty(fc.array(ask, { minLength: 5, maxLength: STEPS_MAX }), async (asks) => {
+        await server.command('DEL', ...keys);
+        const model = new StoreModel('m');
+        let counter = 0;
+        for (const asked of asks) {
+          await befall(asked, model);
+          counter++;
+          const inRedis = stepOf(asked, model, runId, counter) ?? ['load'];
+          const inModel = stepOf(asked, model, model.runId, counter) ?? ['load'];
+          const [real, modelled] = [await link.run(inRedis), model.run(inModel)];
+          const context = { step: inModel.slice(0, 9) };
+          expect({ ...context, answer: comparable(modelled, model.runId) }).toEqual({ ...context, answer: comparable(real, runId) });
+          words.set(`${inModel[0]} ${real[0]}`, (words.get(`${inModel[0]} ${real[0]}`) ?? 0) + 1);
+          expect(comparable(model.run(['load']), model.runId)).toEqual(comparable(await link.run(['load']), runId));
+        }
+      }),
+      { numRuns: RUNS, seed: 5 },
+    );
+    // Guards the draw: each step came to its end, and to each of its refusals.
+    const expected = [
+      'append ok,chain,suspect,epoch,empty,restarted,format',
+      'beat ok,released,epoch,empty,restarted',
+      'take-over ok,not-your-turn,restarted,format',
+      'snapshot ok,chain,suspect,epoch',
+      'accept ok,chain,suspect',
+      'observe ok,format',
+      'mark ok,epoch',
+      'release ok,epoch',
+    ].flatMap((text) =>
+      text
+        .split(' ')[1]!
+        .split(',')
+        .map((word) => `${text.split(' ')[0]} ${word}`),
+    );
+    expect(expected.filter((pair) => !words.has(pair))).toEqual([]);
+  });
+});
