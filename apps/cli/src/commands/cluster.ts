@@ -1,8 +1,7 @@
 /** What the cluster says about itself. */
 import type { LeaderChange } from '#client';
 import { KafkaError } from '#kernel';
-import type { DescribeClusterResponse, TopicMetadata } from '#rpc';
-import { formatAddress } from '#seams';
+import type { TopicMetadata } from '#rpc';
 import type { ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { EXIT, type ExitCode, signalExitCode } from '../../../shared/command/exit-codes.js';
 import { PartialError } from '../../../shared/command/failure.js';
@@ -10,13 +9,14 @@ import { formatTable } from '../../../shared/command/figures.js';
 import { withClient } from '../../../shared/command/open-client.js';
 import { onStopSignal } from '../../../shared/command/signals.js';
 import type { LeadersOptions } from './cluster-command.js';
+import { clusterText } from './cluster-text.js';
 
 const CLIENT_ID = 'yak-cluster';
 
 export async function describeCluster(options: ConnectionOptions): Promise<ExitCode> {
   return withClient(options, CLIENT_ID, async (client) => {
     const cluster = await client.admin.describeCluster();
-    print(options.json ? JSON.stringify(cluster) : readableCluster(cluster));
+    print(options.json ? JSON.stringify(cluster) : clusterText(cluster, Date.now()));
     return EXIT.OK;
   });
 }
@@ -60,27 +60,6 @@ function concludeMissing(topics: readonly TopicMetadata[]): ExitCode {
     return error === 'UNKNOWN_TOPIC_OR_PARTITION' ? `topic ${name} does not exist` : `topic ${name}: ${message ?? error}`;
   });
   throw missing.length === topics.length ? new KafkaError(missing[0]!.error, sentence.join('; ')) : new PartialError(sentence.join('; '));
-}
-
-function readableCluster(cluster: DescribeClusterResponse): string {
-  const { coordinator } = cluster;
-  const suspect = coordinator.isSuspect ? ', its store is SUSPECT' : '';
-  const rows = cluster.brokers.map((one) => [
-    `  ${one.id}`,
-    one.isIntact ? one.state : `${one.state}, not intact`,
-    String(one.brokerEpoch),
-    one.kafka,
-    one.tcp,
-    one.http,
-    one.rack ?? '-',
-    one.lastHeartbeatAgeMs === null ? '?' : `${Math.round(one.lastHeartbeatAgeMs)} ms ago`,
-    one.software,
-  ]);
-  return [
-    `cluster ${cluster.clusterId}, metadata revision ${cluster.revision}`,
-    `coordinator ${coordinator.id}  tcp ${formatAddress(coordinator)}  epoch ${coordinator.coordinatorEpoch}  store ${coordinator.store}${suspect}`,
-    formatTable([['  broker', 'state', 'epoch', 'kafka', 'tcp', 'http', 'rack', 'heartbeat', 'software'], ...rows]),
-  ].join('\n');
 }
 
 function leadersTable(
