@@ -16,7 +16,7 @@ import { toCoordinatorConfig } from './coordinator.config.js';
 import { openCoordinatorHttpDoor } from './doors/http/coordinator-http-door.js';
 import type { CoordinatorRpcHandlers } from './doors/nest-tcp/coordinator.controller.js';
 import { NestTcpModule } from './doors/nest-tcp/nest-tcp.module.js';
-import { openMetadataStore } from './metadata-store.js';
+import { type MetadataStore, openMetadataStore } from './metadata-store.js';
 
 /** Long polls do not end by themselves in this time; everything else does. */
 const DRAIN_MS = 200;
@@ -27,6 +27,7 @@ export class CoordinatorProcess implements ServerProcess {
   private readonly scheduler = new NodeScheduler();
   private readonly network = new NodeNetwork();
   private readonly random = new NodeRandom();
+  private store: MetadataStore | null = null;
   private coordinator: ClusterCoordinator | null = null;
   private http: HttpDoor | null = null;
   private nest: NestDoor | null = null;
@@ -49,6 +50,7 @@ export class CoordinatorProcess implements ServerProcess {
     const advertised = { ...options.listeners.tcp.advertised };
     for (const warning of options.warnings) logger.warn(warning);
     const store = await openMetadataStore(options, this.disk, this.random, logger);
+    this.store = store;
     const coordinator = new ClusterCoordinator({
       config: toCoordinatorConfig(options, advertised, store.name),
       seams: { clock: this.clock, scheduler: this.scheduler, random: this.random, network: this.network, logger },
@@ -64,6 +66,7 @@ export class CoordinatorProcess implements ServerProcess {
       tellSupervisor({ type: 'leader', topic, partition, leader, leaderEpoch });
     });
     this.tellStates(coordinator);
+    store.publishLeadersOf(coordinator);
     const serving = this.whenServing(coordinator);
     await coordinator.start();
     await serving;
@@ -81,6 +84,7 @@ export class CoordinatorProcess implements ServerProcess {
   async stop(): Promise<void> {
     await this.nest?.server.drain(DRAIN_MS);
     await this.coordinator?.stop();
+    this.store?.close();
     await this.nest?.app.close();
     await this.http?.close();
   }

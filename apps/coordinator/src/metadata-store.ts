@@ -3,14 +3,20 @@
  * where it is used: a coordinator without it starts as fast and stays as small as before.
  */
 import type { CoordinatorOptions, MetadataStoreOptions } from '#config';
+import type { ClusterCoordinator } from '#coordinator-core';
 import { EmbeddedMetadataLog, type MetadataLog } from '#metadata';
 import { formatAddress, type Logger, type Random } from '#seams';
 import type { NodeDisk } from '#seams-node';
+import { publishLeaders } from './published-leaders.js';
 
 export interface MetadataStore {
   readonly log: MetadataLog;
   /** What people see: "embedded", or "redis host:port". Never with credentials. */
   readonly name: string;
+  /** Where others can read who leads, if there is such a place; call before the coordinator starts. */
+  publishLeadersOf(coordinator: ClusterCoordinator): void;
+  /** What the coordinator does not close by itself, with its log. */
+  close(): void;
 }
 
 /** Throws a YakError for a data folder that cannot be used. A Redis that is away is no error here: it is dialled again and again. */
@@ -21,13 +27,22 @@ export async function openMetadataStore(
   logger: Logger,
 ): Promise<MetadataStore> {
   if (options.metadata !== null) return openRedis(options.metadata, random, logger);
-  return { log: await EmbeddedMetadataLog.open(disk, options.dataPath, random), name: 'embedded' };
+  const log = await EmbeddedMetadataLog.open(disk, options.dataPath, random);
+  return { log, name: 'embedded', publishLeadersOf: () => {}, close: () => {} };
 }
 
 async function openRedis({ url, name, password }: MetadataStoreOptions, random: Random, logger: Logger): Promise<MetadataStore> {
-  const { RedisMetadataLog } = await import('#metadata-redis');
+  const { LeadersPublisher, RedisMetadataLog } = await import('#metadata-redis');
   const { hostname, port } = new URL(url);
   const address = formatAddress({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 6379) });
-  const log = await RedisMetadataLog.open({ url, name, password: password ?? undefined, random, logger });
-  return { log, name: `redis ${address}` };
+  const store = { url, name, password: password ?? undefined, logger };
+  const log = await RedisMetadataLog.open({ ...store, random });
+  // A connection of its own: the store's is for what the cluster waits for.
+  const publisher = await LeadersPublisher.open(store);
+  return {
+    log,
+    name: `redis ${address}`,
+    publishLeadersOf: (coordinator) => publishLeaders(coordinator, publisher),
+    close: () => publisher.close(),
+  };
 }
