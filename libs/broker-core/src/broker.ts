@@ -382,6 +382,8 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       partitions: countRoles(this.partitions),
       recovery: this.recovery,
       failure: this.failure,
+      externalKafka: this.config.listeners.externalKafka ?? null,
+      externalTcp: this.config.listeners.externalTcp ?? null,
     };
   }
 

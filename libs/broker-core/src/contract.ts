@@ -91,6 +91,9 @@ export interface BrokerReport {
   /** Partitions, and bytes that were looked through: one partition may hold most of them. */
   readonly recovery: { readonly done: number; readonly total: number; readonly bytesRead: number };
   readonly failure: string | null;
+  /** As advertised; null or absent: no such listener. */
+  readonly externalKafka?: Endpoint | null;
+  readonly externalTcp?: Endpoint | null;
 }
 
 /** Counters since start; the simulation sums them, /metrics prints them. */
