@@ -1,13 +1,20 @@
 /**
  * What must hold of the cluster coordinators and of what they write, watched at the store itself and where they publish: one
  * coordinator commits in a coordinator epoch, epochs only rise along the chain, and a new history begins only where R19 has
- * to: not after a restart with everything that the acting coordinator lived through.
+ * to: not after a restart with everything that the acting coordinator lived through. Who beats is not deposed, and who
+ * answers a heartbeat has the store's word for it: not older than a session, and none of before where proof was asked (R24).
  */
+import { DEFAULT_COORDINATOR_CONFIG } from '#coordinator-core';
 import { type MetadataEntry, NEW_HISTORY_STEP } from '#metadata';
+import type { BrokerHeartbeatRequest, BrokerHeartbeatResponse } from '#rpc';
 import { Violation } from './checkers.js';
 import type { SimCluster } from './cluster.js';
 import type { CoordinatorListener, CoordinatorNode } from './coordinators.js';
 import { STORE_HOST, type StoreEvent, type StoreListener, type Survival } from './store/sim-store.js';
+
+const SESSION_MS = DEFAULT_COORDINATOR_CONFIG.tenureTimeoutMs;
+/** Steps that prove that their sender has the turn. */
+const CONFIRMING: readonly string[] = ['take-over', 'beat', 'append', 'snapshot'];
 
 export interface CoordinatorTotals {
   /** By another coordinator than the one before. */
@@ -40,6 +47,8 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
   /** coordinator epoch -> who committed in it. */
   private readonly committers = new Map<number, string>();
   private readonly writers = new Map<number, string>();
+  /** coordinator epoch -> when the store last confirmed it, virtual ms. */
+  private readonly confirmedAt = new Map<number, number>();
   private highestRevision = -1;
   private highestEpoch = -1;
   private lastActor = '';
@@ -81,10 +90,25 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
       );
   }
 
+  heartbeatAnswered(
+    { host }: CoordinatorNode,
+    { wantsProof }: BrokerHeartbeatRequest,
+    { error, coordinatorEpoch }: BrokerHeartbeatResponse,
+    askedAtMs: number,
+  ): void {
+    if (this.cluster.store === null || error !== 'NONE') return;
+    const confirmedAt = this.confirmedAt.get(coordinatorEpoch) ?? Number.NEGATIVE_INFINITY;
+    const what = `${host} answered a heartbeat of ${askedAtMs} ms in coordinator epoch ${coordinatorEpoch}, confirmed at ${confirmedAt} ms`;
+    if (wantsProof && confirmedAt < askedAtMs) this.fail('R24', `${what}: no proof`);
+    if (confirmedAt < askedAtMs - SESSION_MS) this.fail('R18', `${what}: it may be deposed by now`);
+  }
+
   // ---- at the store ----
 
-  executed({ host, epochBefore, epochAfter, entry }: StoreEvent): void {
+  executed({ host, verb, isOk, wasReleased, epochBefore, epochAfter, entry }: StoreEvent): void {
     if (epochAfter < epochBefore) this.fail('R17', `the coordinator epoch of the store went back from ${epochBefore} to ${epochAfter}`);
+    if (verb === 'take-over' && isOk && host !== this.lastActor && !wasReleased) this.checkDeposed(host, epochBefore);
+    if (isOk && CONFIRMING.includes(verb)) this.confirmedAt.set(epochAfter, this.cluster.world.nowMs);
     if (epochAfter > epochBefore && host !== this.lastActor) {
       if (this.lastActor !== '') this.totals.takeovers++;
       this.lastActor = host;
@@ -97,6 +121,13 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
     if (known !== undefined && known !== host)
       this.fail('R17', `coordinator epoch ${coordinatorEpoch} has entries of ${known} and of ${host}`);
     this.writers.set(coordinatorEpoch, host);
+  }
+
+  private checkDeposed(host: string, epoch: number): void {
+    const { nowMs } = this.cluster.world;
+    const confirmedAt = this.confirmedAt.get(epoch) ?? Number.NEGATIVE_INFINITY;
+    if (nowMs - confirmedAt < SESSION_MS)
+      this.fail('R18', `${host} took over from coordinator epoch ${epoch} at ${nowMs} ms, but the store confirmed it at ${confirmedAt} ms`);
   }
 
   restarted(survival: Survival): void {

@@ -6,7 +6,7 @@ import { validateTopicConfigs } from '#config';
 import { ClusterCoordinator, type CoordinatorState } from '#coordinator-core';
 import { YakError } from '#kernel';
 import { EmbeddedMetadataLog, type MetadataEntry, type MetadataImage, type MetadataLog, SharedMetadataLog } from '#metadata';
-import { type RpcHandlers, RpcServer } from '#rpc';
+import { type BrokerHeartbeatRequest, type BrokerHeartbeatResponse, type RpcHandlers, RpcServer } from '#rpc';
 import type { Address } from '#seams';
 import type { SimProcess, SimWorld } from '#seams-sim';
 import type { SimStore } from './store/sim-store.js';
@@ -30,6 +30,13 @@ export interface CoordinatorNode {
 export interface CoordinatorListener {
   /** That coordinator saw its own entry stored and publishes it. */
   committed(node: CoordinatorNode, entry: MetadataEntry): void;
+  heartbeatAnswered(
+    node: CoordinatorNode,
+    request: BrokerHeartbeatRequest,
+    response: BrokerHeartbeatResponse,
+    /** When it came to the door. */
+    askedAtMs: number,
+  ): void;
 }
 
 export class SimCoordinators {
@@ -123,7 +130,7 @@ export class SimCoordinators {
     coordinator.onState((state) => {
       node.state = state;
     });
-    const server = new RpcServer({ network, scheduler, clock, logger, handlers: this.counted(coordinator.handlers) });
+    const server = new RpcServer({ network, scheduler, clock, logger, handlers: this.watched(node, coordinator.handlers) });
     server.onConnectionClosed((address) => coordinator.connectionClosed(address));
     await coordinator.start();
     await server.listen(address);
@@ -136,20 +143,24 @@ export class SimCoordinators {
     return SharedMetadataLog.open({ link, random, logger });
   }
 
-  private counted(handlers: RpcHandlers): RpcHandlers {
+  private watched(node: CoordinatorNode, handlers: RpcHandlers): RpcHandlers {
     const entries = Object.entries(handlers as Record<string, (...values: unknown[]) => Promise<unknown>>);
-    const counted = entries.map(([pattern, handle]) => {
-      const count = async (...values: unknown[]): Promise<unknown> => {
+    const watched = entries.map(([pattern, handle]) => {
+      const watch = async (...values: unknown[]): Promise<unknown> => {
+        const askedAtMs = this.world.nowMs;
         try {
-          return await handle(...values);
+          const answer = await handle(...values);
+          if (pattern === 'brokerHeartbeat')
+            this.listener.heartbeatAnswered(node, values[0] as BrokerHeartbeatRequest, answer as BrokerHeartbeatResponse, askedAtMs);
+          return answer;
         } catch (error) {
           if (error instanceof YakError && error.code === 'NOT_ACTIVE') this.notActive++;
           throw error;
         }
       };
-      return [pattern, count] as const;
+      return [pattern, watch] as const;
     });
-    return Object.fromEntries(counted) as unknown as RpcHandlers;
+    return Object.fromEntries(watched) as unknown as RpcHandlers;
   }
 }
 

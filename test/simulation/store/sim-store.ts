@@ -27,6 +27,10 @@ export type Survival =
 export interface StoreEvent {
   /** Who asked. */
   readonly host: string;
+  readonly verb: string;
+  readonly isOk: boolean;
+  /** Nobody has the turn. */
+  readonly wasReleased: boolean;
   /** Of the store, before and after the step; -1 for an empty one. */
   readonly epochBefore: CoordinatorEpoch;
   readonly epochAfter: CoordinatorEpoch;
@@ -115,6 +119,9 @@ export class SimStore {
     const after = this.model.copy();
     this.listener.executed({
       host,
+      verb: String(question.step[0]),
+      isOk: reply[0] === 'ok',
+      wasReleased: before.state.actor === undefined,
       epochBefore: epochOf(before),
       epochAfter: epochOf(after),
       entry: question.step[0] === 'append' && after.state.opId !== before.state.opId ? entryOf(after) : null,
