@@ -162,7 +162,7 @@ it('kcat produces and consumes in a group through forwarded ports; by the inner 
   expect(failed.code).not.toBe(0);
 }, 60_000);
 
-it('the external Nest door: yak produces, consumes and describes the cluster; by the inner one nothing arrives', async () => {
+it('the external Nest door: yak produces, consumes and describes the cluster, with addresses from outside only', async () => {
   const bootstrap = ready.get(0)!.externalTcp!;
   const lines = Array.from({ length: 100 }, (_, i) => `nest ${i}`);
   await yak(['produce', 'by-yak', '--bootstrap', bootstrap], { inputText: `${lines.join('\n')}\n` });
