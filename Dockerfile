@@ -4,10 +4,11 @@
 # a read-only root file system, without a shell; node is process 1 and takes SIGTERM itself. The image holds node, the bundles and
 # the three native modules, nothing else. Write nowhere but to mounted volumes: YAK_DATA_DIR names the one of a broker.
 #
-# Memory: node's own default lets the old generation grow to half the memory of the *node* below some 500 MiB of limit, so that the kernel
-# kills the process before V8 collects. --max-old-space-size-percentage (node 24.6) reads the limit of the container (cgroup 1 and
-# 2) when the process starts; what is left is for record batches in Buffers, code, threads and page cache. To choose
-# otherwise, set NODE_OPTIONS=--max-old-space-size=MIB: NODE_OPTIONS is read first, so give the whole command in the pod instead:
+# Memory: node's own default is a heap of 259 MiB for every limit up to 512Mi, so that the kernel kills a small container before V8
+# collects. --max-old-space-size-percentage (node 24.6) goes by the limit of the container, cgroup 1 and 2 alike. Measured, limit to
+# heap_size_limit: 128Mi 67 MiB, 256Mi 131, 512Mi 259, 1Gi 560. The other half is for record batches in Buffers, code, threads and
+# page cache; an idle broker has 105 MiB resident. So a pod sets resources.limits.memory and no more. To choose otherwise, replace the
+# command, for node lets its command line win over NODE_OPTIONS:
 #   command: ["/nodejs/bin/node", "--max-old-space-size=128", "/app/dist/bin/cli.cjs"]
 
 # Needs node, npm and glibc; the base image needs node of the same major version as /nodejs/bin/node, as distroless has it.
@@ -36,8 +37,8 @@ WORKDIR /app
 COPY --from=build /out/ /app/
 USER 65532:65532
 ENV NODE_ENV=production
-# Kafka, replication, Nest TCP, HTTP; coordinator and its HTTP door.
-EXPOSE 9092 9192 3125 8080 3180 8180
+# Kafka (and for the outside), replication, Nest TCP (and for the outside), HTTP; the coordinator and its HTTP door.
+EXPOSE 9092 9094 9192 3125 3126 8080 3180 8180
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/nodejs/bin/node", "--max-old-space-size-percentage=50", "/app/dist/bin/cli.cjs"]
 CMD ["--help"]
