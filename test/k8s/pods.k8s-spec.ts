@@ -43,6 +43,23 @@ it.each(BROKERS)(
   LIMIT_MS,
 );
 
+itWithNodeFaults(
+  'SIGKILL to the process of a broker that leads: others take over, nothing acknowledged is lost',
+  async () => {
+    await underLoad(load, 'SIGKILL to a leader', { kind: 'unplanned' }, async () => {
+      const { leader } = (await load.topicView()).partitions[0]!;
+      const name = `broker-${leader}`;
+      const restarts = async () => (await pod(name)).status.containerStatuses![0]!.restartCount;
+      const before = await restarts();
+      await killProcess(name);
+      await eventually(`${name} started again`, 60_000, async () =>
+        (await restarts()) > before ? null : 'the kubelet has not restarted it',
+      );
+    });
+  },
+  LIMIT_MS,
+);
+
 it(
   'the acting coordinator is deleted by force: the other one acts with a higher epoch, no send fails',
   async () => {

@@ -49,6 +49,7 @@ const end = () => {
   console.log(`\n${table}`);
   if (process.env.YAK_K8S_VERDICTS) writeFileSync(process.env.YAK_K8S_VERDICTS, table);
   rmSync(folder, { recursive: true, force: true });
+  output('kubectl', ['--kubeconfig', kubeconfig, 'delete', 'namespace', 'yak-load', '--ignore-not-found', '--wait=false']);
   if (isStarted) run('npm', ['run', '--silent', 'k8s:down']);
 };
 

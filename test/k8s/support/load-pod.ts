@@ -30,13 +30,14 @@ export interface TopicView {
 export interface LoadOptions {
   /** It may run on any node but these: those that the tests are going to break. */
   readonly notOn?: readonly string[];
-  readonly topic?: string;
 }
 
 export class LoadPod {
   private constructor(readonly topic: string) {}
 
-  static async start({ notOn = [], topic = 'load' }: LoadOptions = {}): Promise<LoadPod> {
+  static async start({ notOn = [] }: LoadOptions = {}): Promise<LoadPod> {
+    // A topic of its own: the accounts begin at nothing.
+    const topic = `load-${Date.now().toString(36)}`;
     await kubectl(['apply', '-f', '-'], {
       input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: LOAD_NAMESPACE } }),
     });
@@ -54,7 +55,6 @@ export class LoadPod {
   }
 
   async stop(): Promise<void> {
-    await tryKubectl(['delete', 'namespace', LOAD_NAMESPACE, '--ignore-not-found', '--wait=false']);
     await tryKubectl(['delete', 'pod', POD, '-n', LOAD_NAMESPACE, '--force', '--grace-period=0', '--ignore-not-found']);
   }
 
