@@ -17,12 +17,13 @@ export type UpEvent =
       event: 'ready';
       clusterId: string;
       data: string;
-      coordinators: { id: number; pid: number; tcp: string; http: string }[];
+      coordinators: { id: number; pid: number; tcp: string; http: string; state: string | null }[];
       brokers: { id: number; pid: number; tcp: string; kafka: string; http: string }[];
     }
   | { event: 'exited'; app: 'broker' | 'coordinator'; id: number; pid: number; signal?: string | null; code?: number | null }
   | { event: 'serving'; app: 'broker' | 'coordinator'; id: number; pid: number }
   | { event: 'started'; app: 'broker' | 'coordinator'; id: number; pid: number }
+  | { event: 'state'; app: 'coordinator'; id: number; state: string; coordinatorEpoch: number; reason: string | null }
   | { event: 'leader'; topic: string; partition: number; leader: number; leaderEpoch: number };
 
 export interface LocalClusterOptions {
