@@ -36,5 +36,5 @@ down() {
     done
   done
   if [ -f "$R/sysctl" ]; then sysctl -qp "$R/sysctl" || true; fi
-  rm -rf "$L"/n[0-9]* "$L/etcd" "$L/pv" "$P" "$R"
+  rm -rf "$L"/n[0-9]* "$L/etcd" "$L/pv" "$P" "$R" /run/lk8s.home
 }
