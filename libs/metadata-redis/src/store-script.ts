@@ -38,7 +38,7 @@ if verb == 'observe' then
   local after, afterOpId, standby = tonumber(ARGV[2]), ARGV[3], ARGV[4]
   if exists then
     local seen = tonumber(redis.call('HGET', KEYS[4], standby) or '-9')
-    if beat - seen > 2 or seen > beat then redis.call('HSET', KEYS[4], standby, text(beat)) end
+    if beat - seen > 2 then redis.call('HSET', KEYS[4], standby, text(beat)) end
   end
   local opId
   if after == revision then opId = state.opId or ''
@@ -87,7 +87,7 @@ if verb == 'beat' then
   local standbys = redis.call('HGETALL', KEYS[4])
   for i = 1, #standbys, 2 do
     local age = beat + 1 - tonumber(standbys[i + 1])
-    if age > 10 or age < 0 or standbys[i] == actor then redis.call('HDEL', KEYS[4], standbys[i])
+    if age > 10 or standbys[i] == actor then redis.call('HDEL', KEYS[4], standbys[i])
     else answer[#answer + 1] = standbys[i] end
   end
   return answer

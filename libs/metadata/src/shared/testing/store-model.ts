@@ -89,7 +89,7 @@ export class StoreModel {
   private observe(after: number, afterOpId: string, standby: string): unknown[] {
     if (this.exists) {
       const seen = Number(this.standbys.get(standby) ?? -9);
-      if (this.beat - seen > 2 || seen > this.beat) this.standbys.set(standby, `${this.beat}`);
+      if (this.beat - seen > 2) this.standbys.set(standby, `${this.beat}`);
     }
     let opId: string | undefined;
     if (after === this.revision) opId = this.opId;
@@ -128,7 +128,7 @@ export class StoreModel {
     this.set({ beat: `${this.beat + 1}` });
     for (const [standby, seen] of [...this.standbys]) {
       const age = this.beat - Number(seen);
-      if (age > 10 || age < 0 || standby === actor) this.standbys.delete(standby);
+      if (age > 10 || standby === actor) this.standbys.delete(standby);
     }
     return ['ok', `${this.beat}`, ...this.standbys.keys()];
   }
