@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 const LEFT_OUT = /\.spec\.ts$|\/README\.md$|\/src\/testing\//;
 
-export function fingerprint(root, ...options) {
-  const hash = createHash('sha256').update(JSON.stringify(options));
+export function fingerprint(root) {
+  const hash = createHash('sha256');
   for (const file of ['Dockerfile', ...contextFiles(root)]) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
