@@ -181,8 +181,7 @@ export class CoordinatorLink {
       this.client?.close();
       this.client = null;
       if (this.isStopped) return;
-      const pauseMs = this.finder.pauseMs();
-      if (pauseMs > 0) await sleep(this.seams.scheduler, pauseMs);
+      await sleep(this.seams.scheduler, this.finder.pauseMs());
     }
   }
 

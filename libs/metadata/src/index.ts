@@ -10,3 +10,4 @@ export * from './records.js';
 export * from './shared/shared-metadata-log.js';
 export * from './shared/store-link.js';
 export { STORE_FORMAT_VERSION } from './shared/stored-chain.js';
+export { StoreModel, type StoreModelCopy } from './shared/testing/store-model.js';

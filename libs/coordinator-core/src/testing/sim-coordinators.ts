@@ -1,12 +1,11 @@
 /** Several real cluster coordinators on simulated machines that share one store; a connection to it can be cut or slowed down. */
 import { assert, YakError } from '#kernel';
 import type { StoreLink } from '#metadata';
-import { MetadataImage, SharedMetadataLog } from '#metadata';
+import { MetadataImage, SharedMetadataLog, StoreModel } from '#metadata';
 import type { BrokerHeartbeatRequest, PatternKey, RegisterBrokerResponse, RpcMessages } from '#rpc';
 import { sleep, withTimeout } from '#seams';
 import type { SimProcess } from '#seams-sim';
 import { SimWorld } from '#seams-sim';
-import { StoreModel } from '../../../metadata/src/shared/testing/store-model.js';
 import { ClusterCoordinator } from '../cluster-coordinator.js';
 import { contextOf } from './sim-cluster.js';
 
