@@ -9,7 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = 'YAK_';
 /** Read elsewhere: by the commands, when bundling, by tests. */
-const NOT_CONFIGS = new Set(['YAK_BOOTSTRAP', 'YAK_DEBUG', 'YAK_WRITE_CODE_CACHE', 'YAK_UPDATE_DOCS']);
+const NOT_CONFIGS = new Set(['YAK_BOOTSTRAP', 'YAK_DEBUG', 'YAK_WRITE_CODE_CACHE', 'YAK_UPDATE_DOCS', 'YAK_ROOT']);
 /** `<SERVICE>_SERVICE_HOST`, `<SERVICE>_SERVICE_PORT[_<NAME>]` and `<SERVICE>_PORT_<N>_TCP[_ADDR|_PORT|_PROTO]`. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_.*)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?$/;
 /** The value of `<SERVICE>_PORT`. */
