@@ -13,8 +13,6 @@ import type { CoordinatorListener, CoordinatorNode } from './coordinators.js';
 import { STORE_HOST, type StoreEvent, type StoreListener, type Survival } from './store/sim-store.js';
 
 const SESSION_MS = DEFAULT_COORDINATOR_CONFIG.tenureTimeoutMs;
-/** Steps that prove that their sender has the turn. */
-const CONFIRMING: readonly string[] = ['take-over', 'beat', 'append', 'snapshot'];
 
 export interface CoordinatorTotals {
   /** By another coordinator than the one before. */
@@ -108,7 +106,7 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
   executed({ host, verb, isOk, wasReleased, epochBefore, epochAfter, entry }: StoreEvent): void {
     if (epochAfter < epochBefore) this.fail('R17', `the coordinator epoch of the store went back from ${epochBefore} to ${epochAfter}`);
     if (verb === 'take-over' && isOk && host !== this.lastActor && !wasReleased) this.checkDeposed(host, epochBefore);
-    if (isOk && CONFIRMING.includes(verb)) this.confirmedAt.set(epochAfter, this.cluster.world.nowMs);
+    if (isOk && (verb === 'take-over' || verb === 'beat')) this.confirmedAt.set(epochAfter, this.cluster.world.nowMs);
     if (epochAfter > epochBefore && host !== this.lastActor) {
       if (this.lastActor !== '') this.totals.takeovers++;
       this.lastActor = host;

@@ -14,6 +14,7 @@ import { Tally } from './tally.js';
 const USAGE = `Usage: npm run sim -- [options]
   --seed N           run one seed
   --seeds FROM..TO   run many (both inclusive; default 1..1000)
+  --only KIND        with --seeds: those with an "embedded" or a "shared" metadata store
   --twice            run every seed twice and compare the traces
   --workers N        worker processes for --seeds (default 2)
   --tail N           lines of the trace to print for a failure (default 60)
@@ -25,15 +26,19 @@ const USAGE = `Usage: npm run sim -- [options]
 const SEEDS_PER_SLICE = 5;
 
 interface Options {
+  readonly only: StoreKind | null;
   readonly isTwice: boolean;
   readonly tailLines: number;
 }
+
+type StoreKind = 'embedded' | 'shared';
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
+      only: { type: 'string' },
       twice: { type: 'boolean', default: false },
       workers: { type: 'string', default: '2' },
       tail: { type: 'string', default: '60' },
@@ -47,7 +52,7 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const options = { isTwice: values.twice, tailLines: wholeNumber('--tail', values.tail) };
+  const options = { only: storeKind(values.only), isTwice: values.twice, tailLines: wholeNumber('--tail', values.tail) };
   if (values.seed !== undefined) return runOne(wholeNumber('--seed', values.seed), options, values.verbose);
   const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '1..1000');
   if (!range) throw new UsageError(`--seeds "${values.seeds}" is not FROM..TO, for example 1..1000`);
@@ -121,7 +126,7 @@ async function runMany(
       hand();
     });
   await Promise.all(Array.from({ length: how.workers }, work));
-  const missing = tally.failures.length === 0 && to - from >= 99 ? tally.missing() : [];
+  const missing = tally.failures.length === 0 && options.only === null && to - from >= 99 ? tally.missing() : [];
   if (how.isJson) {
     console.log(JSON.stringify({ seeds: tally.seeds, failed: tally.failures, totals: tally.totals, missing }));
   } else {
@@ -133,7 +138,7 @@ async function runMany(
 
 function serveAsWorker(options: Options): void {
   process.on('message', async ({ from, to }: { from: number; to: number }) => {
-    for (let seed = from; seed <= to; seed++) process.send!(await runChecked(seed, options));
+    for (let seed = from; seed <= to; seed++) if (isWanted(seed, options)) process.send!(await runChecked(seed, options));
     process.send!('slice done');
   });
   process.on('disconnect', () => process.exit(0));
@@ -142,6 +147,15 @@ function serveAsWorker(options: Options): void {
 // ---- small things ----
 
 class UsageError extends Error {}
+
+function storeKind(text: string | undefined): StoreKind | null {
+  if (text === undefined || text === 'embedded' || text === 'shared') return text ?? null;
+  throw new UsageError(`--only "${text}" is neither embedded nor shared`);
+}
+
+function isWanted(seed: number, { only }: Options): boolean {
+  return only === null || only === (drawOptions(seed).store === null ? 'embedded' : 'shared');
+}
 
 function wholeNumber(name: string, text: string): number {
   if (!/^\d+$/.test(text)) throw new UsageError(`${name} "${text}" is not a whole number`);

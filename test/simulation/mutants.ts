@@ -7,18 +7,21 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { COORDINATOR_MUTANTS } from './coordinator-mutants.js';
 
-interface Edit {
+export interface Edit {
   /** Below dist. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
 }
 
-interface Mutant {
+export interface Mutant {
   readonly name: string;
   readonly guard: string;
   readonly edits: readonly Edit[];
+  /** Seeds with such a store only; the others cannot tell. */
+  readonly only?: 'shared';
 }
 
 const SEEDS_MAX = 300;
@@ -220,7 +223,9 @@ function main(): number {
   const root = resolve(import.meta.dirname, '../../..');
   const only = process.argv[3];
   const mutants =
-    process.argv[2] !== '--all' ? MUTANTS : [...MUTANTS, ...MORE_MUTANTS].filter(({ name }) => only === undefined || name === only);
+    process.argv[2] !== '--all'
+      ? MUTANTS
+      : [...MUTANTS, ...MORE_MUTANTS, ...COORDINATOR_MUTANTS].filter(({ name }) => only === undefined || name === only);
   const width = Math.max(...mutants.map(({ name }) => name.length));
   console.log(`${'mutant'.padEnd(width)}  ${'caught'.padEnd(6)}  ${'seed'.padStart(4)}  ${'time'.padStart(6)}  by`);
   const verdicts = mutants.map((mutant) => {
@@ -247,7 +252,11 @@ function judge(root: string, mutant: Mutant): Verdict {
     symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
     for (const edit of mutant.edits) apply(join(directory, 'dist', edit.file), edit, mutant.name);
     const main = join(directory, 'dist/test/simulation/main.js');
-    const run = spawnSync(process.execPath, [main, '--seeds', `1..${SEEDS_MAX}`, '--json'], { encoding: 'utf8', maxBuffer: 1 << 26 });
+    const run = spawnSync(
+      process.execPath,
+      [main, '--seeds', `1..${SEEDS_MAX}`, '--json', ...(mutant.only ? ['--only', mutant.only] : [])],
+      { encoding: 'utf8', maxBuffer: 1 << 26 },
+    );
     const report = lastJsonLine(run.stdout);
     if (report === null) throw new Error(`the simulation of "${mutant.name}" did not report:\n${run.stdout}\n${run.stderr}`);
     const first = report.failed[0];
