@@ -6,6 +6,11 @@ set -euo pipefail
 namespace=${NAMESPACE:-yak}
 replicas=$(kubectl -n "$namespace" get statefulset broker -o 'jsonpath={.spec.replicas}')
 
+# kubectl is content with one of 127.0.0.1 and ::1; whoever has the other one would get half of the clients.
+free() { # free PORT
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || { echo "port-forward.sh: port $1 is in use on this machine: end what listens there" >&2; exit 1; }
+}
+
 forward() { # forward ID
   local child=
   trap 'kill "$child" 2>/dev/null || true; exit 0' TERM
@@ -17,6 +22,7 @@ forward() { # forward ID
   done
 }
 
+for ((id = 0; id < replicas; id++)); do free "$((19090 + id))"; free "$((13125 + id))"; done
 loops=()
 end() { trap - EXIT; kill "${loops[@]}" 2>/dev/null || true; wait; exit 0; }
 trap end INT TERM EXIT
