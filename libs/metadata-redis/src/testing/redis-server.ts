@@ -42,10 +42,10 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  async start(): Promise<void> {
-    const child = spawn('redis-server', ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--dir', this.folder, ...SAFE], {
-      stdio: 'ignore',
-    });
+  /** `args`: what is not as it should be. */
+  async start(...args: string[]): Promise<void> {
+    const place = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--dir', this.folder];
+    const child = spawn('redis-server', [...place, ...SAFE, ...args], { stdio: 'ignore' });
     this.child = child;
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (!(await this.answersPing())) {
