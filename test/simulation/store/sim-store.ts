@@ -6,10 +6,9 @@
  * It remembers every deed since it was last empty: an earlier state is made by doing the earlier ones again.
  */
 import type { CoordinatorEpoch } from '#kernel';
-import { decodeChecked, type MetadataEntry } from '#metadata';
+import { decodeChecked, type MetadataEntry, StoreModel, type StoreModelCopy } from '#metadata';
 import type { Connection } from '#seams';
 import type { SimProcess, SimRandom, SimWorld } from '#seams-sim';
-import { StoreModel, type StoreModelCopy } from '../../../libs/metadata/src/shared/testing/store-model.js';
 import { onLines, type StoreQuestion, writeLine } from './wire.js';
 
 export const STORE_HOST = 'store';
