@@ -56,7 +56,7 @@ const end = () => {
 // Jest is told to stop by the same signal; this lives on to print what there is and to end what it started.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 const ignored = isAll ? [] : ['--testPathIgnorePatterns=/test/k8s/all/'];
-const code = run(process.execPath, ['node_modules/jest/bin/jest.js', '--selectProjects', 'k8s', '--maxWorkers=1', ...ignored, ...jestArgs], {
+const code = run(process.execPath, ['node_modules/jest/bin/jest.js', '--selectProjects', 'k8s', '--maxWorkers=1', ...jestArgs, ...ignored], {
   NODE_OPTIONS: '--experimental-vm-modules',
   KUBECONFIG: kubeconfig,
   YAK_K8S_OURS: isOurs ? '1' : '',

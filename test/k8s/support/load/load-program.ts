@@ -11,6 +11,7 @@ import { burst } from './burst.js';
 import { Ledger } from './ledger.js';
 import { readBack } from './read-back.js';
 import { roundTrip } from './round-trip.js';
+import { endsWhenSilent } from './silent-peer.js';
 
 const BOOTSTRAP = (process.env['BOOTSTRAP'] ?? 'yak.yak:9092').split(',');
 const TOPIC = process.env['TOPIC'] ?? 'load';
@@ -30,9 +31,17 @@ const patient = new Kafka({
   logLevel: logLevel.WARN,
   connectionTimeout: 1_000,
   requestTimeout: 3_000,
+  socketFactory: endsWhenSilent(3_000),
   retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 400 },
 });
-const plain = new Kafka({ clientId: 'load-plain', brokers: BOOTSTRAP, logLevel: logLevel.WARN });
+const plain = new Kafka({ clientId: 'load-plain', brokers: BOOTSTRAP, logLevel: logLevel.WARN, socketFactory: endsWhenSilent(30_000) });
+/** Members of a group wait for each other: no short timeouts here. */
+const reader = new Kafka({
+  clientId: 'load-reader',
+  brokers: BOOTSTRAP,
+  logLevel: logLevel.WARN,
+  retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 100 },
+});
 
 interface Flow {
   readonly ledger: Ledger;
@@ -117,14 +126,14 @@ const routes: Record<string, (query: URLSearchParams) => unknown> = {
   }),
   '/read-back': () => {
     const expected = flows.map(({ ledger, once }) => ({ flow: ledger.flow, once, acknowledged: ledger.acknowledged() }));
-    return readBack(patient, TOPIC, `read-back-${++readBacks}`, expected);
+    return readBack(reader, TOPIC, `read-back-${++readBacks}`, expected);
   },
   '/topic': (query) => topicMetadata(query.get('name') ?? TOPIC),
   '/create': async (query) => {
     await createTopic(query.get('name')!, Number(query.get('partitions') ?? 3));
     return topicMetadata(query.get('name')!);
   },
-  '/round-trip': (query) => roundTrip(patient, query.get('name')!, Number(query.get('records') ?? 100)),
+  '/round-trip': (query) => roundTrip(reader, query.get('name')!, Number(query.get('records') ?? 100)),
   '/burst': (query) => burst(patient, query.get('name')!, Number(query.get('seconds') ?? 10), Number(query.get('bytes') ?? 50_000)),
 };
 
