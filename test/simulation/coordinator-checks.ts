@@ -45,11 +45,12 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
   /** coordinator epoch -> who committed in it. */
   private readonly committers = new Map<number, string>();
   private readonly writers = new Map<number, string>();
+  /** coordinator epoch -> who took over with it; of a store that went back, the latest. */
+  private readonly actors = new Map<number, string>();
   /** coordinator epoch -> when the store last confirmed it, virtual ms. */
   private readonly confirmedAt = new Map<number, number>();
   private highestRevision = -1;
   private highestEpoch = -1;
-  private lastActor = '';
   /** Since the last commit. */
   private survived: Survival['kind'] | null = null;
   private witness: Witness | null = null;
@@ -105,12 +106,15 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
 
   executed({ host, verb, isOk, wasReleased, epochBefore, epochAfter, entry }: StoreEvent): void {
     if (epochAfter < epochBefore) this.fail('R17', `the coordinator epoch of the store went back from ${epochBefore} to ${epochAfter}`);
-    if (verb === 'take-over' && isOk && host !== this.lastActor && !wasReleased) this.checkDeposed(host, epochBefore);
-    if (isOk && (verb === 'take-over' || verb === 'beat')) this.confirmedAt.set(epochAfter, this.cluster.world.nowMs);
-    if (epochAfter > epochBefore && host !== this.lastActor) {
-      if (this.lastActor !== '') this.totals.takeovers++;
-      this.lastActor = host;
+    if (isOk && verb === 'take-over') {
+      const actor = this.actors.get(epochBefore);
+      if (actor !== undefined && actor !== host) {
+        this.totals.takeovers++;
+        if (!wasReleased) this.checkDeposed(host, epochBefore);
+      }
+      this.actors.set(epochAfter, host);
     }
+    if (isOk && (verb === 'take-over' || verb === 'beat')) this.confirmedAt.set(epochAfter, this.cluster.world.nowMs);
     if (entry === null) return;
     const { revision, coordinatorEpoch } = entry;
     if (coordinatorEpoch < epochBefore)
