@@ -47,7 +47,8 @@ const buildah = {
     return { works: true, env: usable, flags: ['--layers'] };
   },
   build({ tag, args, root, probe }) {
-    const flags = [...probe.flags, '--isolation', 'chroot', ...buildArgs(args)];
+    // A build that fails leaves its containers otherwise.
+    const flags = [...probe.flags, '--force-rm', '--isolation', 'chroot', ...buildArgs(args)];
     return ['buildah', ['build', ...flags, '--tag', fullName(tag), root], probe.env];
   },
   /** buildah keeps what a name stood for before, without a name, for ever. */
