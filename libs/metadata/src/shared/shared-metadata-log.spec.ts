@@ -192,6 +192,17 @@ describe('a restart that the acting coordinator lived through', () => {
     expect(await unsure.log.beat(own)).toMatchObject({ kind: 'refused' });
   });
 
+  it('R19: is suspect for one that was told of a suspicion, whether or not the store heard of it', async () => {
+    const { log, link, epoch } = await acting();
+    link.fates.push('lost');
+    await expect(log.markSuspect('broker 2 knows more')).rejects.toMatchObject({ code: 'METADATA_STORE_UNAVAILABLE' });
+    model.restart();
+    expect((await log.load()).suspicion).not.toBeNull();
+    expect(await log.beat(epoch)).toMatchObject({ kind: 'beaten' });
+    expect((await log.load()).suspicion).not.toBeNull();
+    expect(model.copy().state['runId']).not.toBe(model.runId);
+  });
+
   it('R19: is suspect once the turn was released, and when nobody lived through it, for everybody', async () => {
     const { log, epoch } = await acting();
     await log.release(epoch);
