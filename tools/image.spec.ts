@@ -12,7 +12,7 @@ const missing = { code: 127, stdout: '', stderr: 'not installed' };
 const ok = { code: 0, stdout: 'ok', stderr: '' };
 type Machine = Record<string, (args: string[], env: Record<string, string>) => typeof ok>;
 
-function on(machine: Machine, engine?: string): { name: string | undefined; flags: string[] | undefined; passedOver: string[] } {
+function on(machine: Machine, engine?: string): { name: string | undefined; flags: unknown; passedOver: string[] } {
   const run = (command: string, args: string[], env = {}) => machine[command]?.(args, env) ?? missing;
   const choice = chooseEngine(run, { ...IMAGES, engine });
   return { name: choice.engine?.name, flags: choice.probe?.flags, passedOver: choice.passedOver };
@@ -36,11 +36,11 @@ describe('chooseEngine', () => {
   });
 
   it('asks no registry when buildah has both images', () => {
-    expect(on(buildahWith(['base:1', 'build:1']))).toMatchObject({ name: 'buildah', flags: ['--pull-never'] });
+    expect(on(buildahWith(['base:1', 'build:1']))).toMatchObject({ name: 'buildah', flags: expect.arrayContaining(['--pull-never']) });
   });
 
   it('lets buildah fetch what it lacks', () => {
-    expect(on(buildahWith(['base:1']))).toMatchObject({ name: 'buildah', flags: ['--layers'] });
+    expect(on(buildahWith(['base:1']))).toMatchObject({ name: 'buildah', flags: expect.not.arrayContaining(['--pull-never']) });
   });
 
   it('tries only the one that was asked for', () => {

@@ -40,15 +40,14 @@ const buildah = {
       [baseImage, buildImage].every((name) => run('buildah', ['inspect', '--type', 'image', name], env).code === 0);
     const stores = process.env.STORAGE_DRIVER ? [{}] : [{}, { STORAGE_DRIVER: 'vfs' }];
     const local = stores.find(hasStandIns);
-    // Without layers: the vfs store keeps a whole copy of the file system for each.
-    if (local) return { works: true, env: local, flags: ['--pull-never'] };
+    // Without a cache of layers: the vfs store keeps a whole copy of the file system for each. By force: also after a failed build.
+    if (local) return { works: true, env: local, flags: ['--pull-never', '--no-cache', '--force-rm'] };
     const usable = stores.find((env) => run('buildah', ['images'], env).code === 0);
     if (!usable) return { works: false, reason: `its store does not open: ${lastLine(run('buildah', ['images'], stores.at(-1)).stderr)}` };
-    return { works: true, env: usable, flags: ['--layers'] };
+    return { works: true, env: usable, flags: ['--layers', '--force-rm'] };
   },
   build({ tag, args, root, probe }) {
-    // A build that fails leaves its containers otherwise.
-    const flags = [...probe.flags, '--force-rm', '--isolation', 'chroot', ...buildArgs(args)];
+    const flags = [...probe.flags, '--isolation', 'chroot', ...buildArgs(args)];
     return ['buildah', ['build', ...flags, '--tag', fullName(tag), root], probe.env];
   },
   /** buildah keeps what a name stood for before, without a name, for ever. */
