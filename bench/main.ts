@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { LocalCluster } from '../test/e2e/support/local-cluster.js';
 import { seams } from '../test/e2e/support/seams.js';
 import { GROUP_PARTS, groups } from './groups.js';
+import { limitedMemory } from './limited-memory.js';
 import { cpuSeconds, median, newClient, residentMiB, row } from './measure.js';
 
 const RUNS = 5;
@@ -99,7 +100,7 @@ function perfTest(cluster: LocalCluster): Promise<string> {
   );
 }
 
-const ALL = { 'start-up': startUp, memory, produce, groups };
+const ALL = { 'start-up': startUp, memory, 'memory-limit': limitedMemory, produce, groups };
 const asked = process.argv.slice(2);
 for (const name of asked.length > 0 ? asked : Object.keys(ALL)) {
   const measure = { ...ALL, ...GROUP_PARTS }[name as keyof typeof ALL];

@@ -89,7 +89,16 @@ export class BrokerProcess implements ServerProcess {
     });
     this.leaders = new LeaderWatch(this.broker.image);
     const limits = { frameBytesMax: options.values['socket.request.max.bytes'], drainMsMax: DRAIN_MS };
-    this.kafka = new KafkaDoor({ network, clock, scheduler, logger, broker: this.broker, clients: this.broker.clients, limits });
+    this.kafka = new KafkaDoor({
+      network,
+      clock,
+      scheduler,
+      logger,
+      broker: this.broker,
+      clients: this.broker.clients,
+      queued: this.broker.queued,
+      limits,
+    });
   }
 
   async start(): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
@@ -152,6 +161,8 @@ export class BrokerProcess implements ServerProcess {
       // Our clients take no larger frame, so a larger answer must become a failure that says so.
       limits: { maxFrameBytes: Math.min(values['socket.request.max.bytes'], DEFAULT_RPC_LIMITS.maxFrameBytes) },
     });
+    const { server } = this.nest;
+    broker.queued.watch(() => server.heldBytes);
     this.listNestClients(this.nest);
     this.resolvePort('tcp', this.nest.server.boundAddress);
     this.resolvePort('replication', (await this.kafka.listen(listeners.replication.bind, 'replication')).address);

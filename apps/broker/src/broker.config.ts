@@ -1,7 +1,9 @@
 /** From what the process was told (#config) to what the core wants. Nothing is decided here. */
 import { type BrokerConfig, GROUP_METADATA_BYTES_MAX } from '#broker-core';
 import { type BrokerOptions, type ConfigSetting, configSettings, type ListenerOptions } from '#config';
+import { TAIL_CACHES_BYTES_MAX } from '#log';
 import type { BrokerListeners } from '#metadata';
+import { usableMemoryBytes } from '../../shared/process/usable-memory.js';
 import { VERSION } from '../../shared/version.js';
 
 /** `listeners`: as advertised, ports resolved; read when the broker registers. */
@@ -24,6 +26,8 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
     retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
     autoCreateTopics: values['auto.create.topics.enable'],
     fetchMaxBytes: values['fetch.max.bytes'],
+    queuedBytesMax: orShareOfMemory(values['queued.max.request.bytes'], 8),
+    tailCachesBytesMax: orShareOfMemory(values['tail.cache.max.bytes'], 16, TAIL_CACHES_BYTES_MAX),
     groups: {
       minSessionTimeoutMs: values['group.min.session.timeout.ms'],
       maxSessionTimeoutMs: values['group.max.session.timeout.ms'],
@@ -44,6 +48,11 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
     log: options.log,
     configs: settingsOf(options),
   };
+}
+
+/** Bytes as told, else one of so many parts of what the process may use. */
+function orShareOfMemory(bytes: number | null, parts: number, atMost = Number.MAX_SAFE_INTEGER): number {
+  return bytes ?? Math.min(atMost, Math.floor(usableMemoryBytes() / parts));
 }
 
 /** As told, with what the options made of it where nobody said. An address whose port the system chooses is not known here. */

@@ -119,6 +119,13 @@ export class NestDoorServer extends ServerTCP {
     return true;
   }
 
+  /** What its connections hold: frames that are not complete or wait, and answers that are not read. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const socket of this.sockets) bytes += socket.heldBytes;
+    return bytes;
+  }
+
   get connectionCount(): number {
     return this.sockets.size;
   }

@@ -68,6 +68,11 @@ export class YakTcpSocket extends TcpSocket {
     return this.framing.inFlight;
   }
 
+  /** Of frames that are not complete or wait, and of answers that are not read. */
+  get heldBytes(): number {
+    return this.framing.bufferedBytes + this.socket.writableLength;
+  }
+
   protected override handleData(data: Buffer | string): void {
     this.dispatch(data as Buffer);
   }

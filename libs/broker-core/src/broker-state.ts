@@ -5,6 +5,7 @@ import type { ClientRegistry } from './clients/client-registry.js';
 import type { Counters } from './counters.js';
 import type { ParkedFetches } from './parked-fetches.js';
 import type { Partition } from './partition.js';
+import type { QueuedBytes } from './queued-bytes.js';
 import type { CurrentLeader } from './verbs.js';
 
 /** What a verb may look at. Implemented by ReplicaManager; the verbs change nothing but through a Partition. */
@@ -19,6 +20,7 @@ export interface BrokerState {
   readonly image: MetadataImage;
   readonly parkedFetches: ParkedFetches;
   readonly fetchMaxBytes: number;
+  readonly queued: QueuedBytes;
   /** The replica on this broker; null when there is none. */
   partition(topic: string, partition: number): Partition | null;
   locate(asked: { readonly topic: string | null; readonly topicId: TopicId | null; readonly partition: number }): Partition | null;

@@ -28,6 +28,7 @@ import { listOffsets } from './list-offsets.js';
 import type { Partition } from './partition.js';
 import { produce } from './produce.js';
 import { allocateProducerIds, ProducerIds } from './producer-ids.js';
+import { QueuedBytes } from './queued-bytes.js';
 import { ReplicaManager } from './replica-manager.js';
 import type {
   BrokerVerbs,
@@ -57,21 +58,21 @@ export class Broker implements BrokerVerbs, ClientVerbs {
   private readonly producerIds: ProducerIds;
   private phase: 'recovering' | 'running' | 'stopping' | 'failed' = 'recovering';
   private failure: string | null = null;
-  /** A planned stop has begun: not ready any more, though everything is served until the leaders have moved. */
   private isLeaving = false;
   private recovery: BrokerReport['recovery'] = { done: 0, total: 0, bytesRead: 0 };
   private lastProbeWallMs = 0;
   private lastState: BrokerReport['state'] = 'recovering';
-
   private groupCoordinator: GroupCoordinator | null = null;
   readonly admin: AdminVerbs;
   readonly clients: ClientRegistry;
+  readonly queued: QueuedBytes;
 
   constructor(
     private readonly config: BrokerConfig,
     private readonly seams: BrokerSeams,
   ) {
     this.clients = new ClientRegistry(seams.clock, config.brokerId);
+    this.queued = new QueuedBytes(seams.clock, config.queuedBytesMax ?? Number.POSITIVE_INFINITY);
     this.admin = new Admin(this, config, seams, () => this.requireReplicas());
     this.producerIds = new ProducerIds(() => allocateProducerIds(this.requireLink(), config));
   }
@@ -92,9 +93,8 @@ export class Broker implements BrokerVerbs, ClientVerbs {
       {
         brokerId: config.brokerId,
         configFor: (topic) => effectiveLogConfig(config.log, this.copiedTopicConfigs(metadataPath, topic)),
-        onProgress: (progress) => {
-          this.recovery = progress;
-        },
+        onProgress: (progress) => void (this.recovery = progress),
+        ...(config.tailCachesBytesMax !== undefined && { tailCachesBytesMax: config.tailCachesBytesMax }),
       },
     );
     if (this.phase === 'stopping') return this.directory.close();
@@ -113,6 +113,7 @@ export class Broker implements BrokerVerbs, ClientVerbs {
         counters: this.tally,
         clients: this.clients,
         directory,
+        queued: this.queued,
         replicas: seams.replicas,
         emit: (event) => this.emit(event),
         sendProposal: (partition, state) => void sendProposal(this.proposalHost, partition, state),

@@ -30,6 +30,10 @@ export interface BrokerConfig {
   readonly autoCreateTopics: boolean;
   /** Cap for one fetch response, whatever the client asks. */
   readonly fetchMaxBytes: number;
+  /** What requests and answers of all clients together may hold. Default: no limit. */
+  readonly queuedBytesMax?: number;
+  /** What the newest batches of all logs may take in memory. Default TAIL_CACHES_BYTES_MAX of #log. */
+  readonly tailCachesBytesMax?: number;
   readonly groups: GroupCoordinatorConfig;
   readonly cleaner: CleanerConfig;
   /** Defaults for topics; a topic's own configs win (#config effectiveLogConfig). */

@@ -4,10 +4,14 @@
  */
 import type { KafkaErrorName, RequestContext } from '#kernel';
 import { divergingEpoch } from '#replication';
+import { sleep } from '#seams';
 import type { BrokerState } from './broker-state.js';
 import type { Partition } from './partition.js';
 import type { FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse } from './verbs.js';
 import type { Waiters } from './waiters.js';
+
+/** A fetch for which there is no memory looks again after this. Milliseconds. */
+const NO_ROOM_PAUSE_MS = 20;
 
 export async function fetch(broker: BrokerState, context: RequestContext, request: FetchRequest): Promise<FetchResponse> {
   if (request.replica && request.maxBytes === 0 && request.partitions.length === 0) {
@@ -16,6 +20,8 @@ export async function fetch(broker: BrokerState, context: RequestContext, reques
   }
   const deadline = broker.clock.monotonicMs() + request.maxWaitMs;
   const sentAfter = request.replica ? broker.parkedFetches.sentAfter(request.replica.brokerId, context.clientAddress) : null;
+  // Who asks again and again while there is no memory gets nothing in the end, and asks again.
+  while (!request.replica && broker.queued.isFull && broker.clock.monotonicMs() < deadline) await sleep(broker.scheduler, NO_ROOM_PAUSE_MS);
   for (let isArrival = true; ; isArrival = false) {
     const ends = readableEnds(broker, request);
     const pass = readAll(broker, context, request, isArrival ? sentAfter : null);
@@ -77,7 +83,10 @@ function counted(
   if (request.replica) {
     broker.parkedFetches.answered(request.replica.brokerId, context.clientAddress);
   } else {
-    for (const response of partitions) for (const records of response.records) broker.counters.bytesFetched += records.length;
+    let bytes = 0;
+    for (const response of partitions) for (const records of response.records) bytes += records.length;
+    broker.counters.bytesFetched += bytes;
+    broker.queued.noteAnswer(bytes);
   }
   return { partitions };
 }
@@ -114,8 +123,12 @@ function readAll(
   sentAfter: number | null,
 ): FetchPartitionResponse[] | Promise<FetchPartitionResponse[]> {
   const responses = new Array<FetchPartitionResponse>(request.partitions.length);
-  let budget = Math.min(request.maxBytes, broker.fetchMaxBytes);
-  let isFirst = request.maxBytes > 0;
+  let budget = Math.min(
+    request.maxBytes,
+    broker.fetchMaxBytes,
+    request.replica ? Number.POSITIVE_INFINITY : broker.queued.nextAnswerBytes(),
+  );
+  let isFirst = budget > 0;
   const step = (from: number): FetchPartitionResponse[] | Promise<FetchPartitionResponse[]> => {
     for (let i = from; i < request.partitions.length; i++) {
       const answer = readOne(broker, context, request, request.partitions[i]!, budget, isFirst, sentAfter);
@@ -169,7 +182,8 @@ function readOne(
   if (request.maxBytes === 0 || asked.fetchOffset >= end || (budget <= 0 && !isFirst)) return answered(partition!, []);
   const records = log.read(asked.fetchOffset, end, Math.min(asked.maxBytes, Math.max(0, budget)), isFirst);
   if (!(records instanceof Promise)) return answered(partition!, records);
-  return records.then(
+  const isRead = broker.queued.noteReading(Math.min(asked.maxBytes, Math.max(0, budget)));
+  return records.finally(isRead).then(
     (read) => {
       // Files went while it was read. A follower takes an empty answer for the end of the log, so it has to ask again.
       if (read.length === 0 && isFirst && request.replica) return refused(broker, asked, partition, 'OFFSET_NOT_AVAILABLE');

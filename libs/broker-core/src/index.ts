@@ -7,4 +7,5 @@ export { endpointFor } from './endpoint-for.js';
 export * from './group-verbs.js';
 export { GROUP_METADATA_BYTES_MAX, GroupCoordinator, type GroupCoordinatorReport } from './groups/group-coordinator.js';
 export { Partition, type ProduceOutcome, type Role } from './partition.js';
+export * from './queued-bytes.js';
 export * from './verbs.js';

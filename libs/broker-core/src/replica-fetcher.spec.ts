@@ -7,6 +7,7 @@ import type { BrokerState } from './broker-state.js';
 import { Counters } from './counters.js';
 import { fetch } from './fetch.js';
 import { Partition } from './partition.js';
+import { QueuedBytes } from './queued-bytes.js';
 import { REPLICA_FETCH_BACKOFF_MS, ReplicaFetcher } from './replica-fetcher.js';
 import { partitionHost } from './testing/partition-host.js';
 import type { FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse } from './verbs.js';
@@ -167,6 +168,7 @@ describe('ReplicaFetcher', () => {
       locate: () => partition,
       counters: new Counters(),
       fetchMaxBytes: 1_000_000,
+      queued: new QueuedBytes(harness.time.clock, Number.POSITIVE_INFINITY),
       currentLeader: () => ({}),
     } as unknown as BrokerState;
     const asked = { topic: 't', topicId: null, partition: 0, currentLeaderEpoch: -1, lastFetchedEpoch: -1, maxBytes: 1_000_000 };

@@ -29,6 +29,7 @@ import { FewPerTurn } from './few-per-turn.js';
 import { type LostSeat, LostSeats } from './lost-seats.js';
 import { ParkedFetches } from './parked-fetches.js';
 import { Partition, type PartitionHost } from './partition.js';
+import { QueuedBytes } from './queued-bytes.js';
 import { ReplicaFetcher } from './replica-fetcher.js';
 import type { CurrentLeader } from './verbs.js';
 
@@ -45,6 +46,7 @@ export interface ReplicaManagerOptions {
   readonly counters: Counters;
   readonly clients: BrokerState['clients'];
   readonly directory: LogDirectory;
+  readonly queued?: QueuedBytes;
   readonly replicas: ReplicaDialer;
   readonly emit: (event: BrokerEvent) => void;
   /** Sends the pending proposal of `state` until a committed partition epoch ends it. */
@@ -65,6 +67,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
   readonly counters: Counters;
   readonly clients: BrokerState['clients'];
   readonly fetchMaxBytes: number;
+  readonly queued: QueuedBytes;
   readonly replicaLagTimeMaxMs: number;
   readonly parkedFetches = new ParkedFetches();
   private readonly partitions = new Map<string, Partition>();
@@ -91,6 +94,7 @@ export class ReplicaManager implements BrokerState, PartitionHost {
     this.counters = options.counters;
     this.clients = options.clients;
     this.fetchMaxBytes = options.config.fetchMaxBytes;
+    this.queued = options.queued ?? new QueuedBytes(options.clock, Number.POSITIVE_INFINITY);
     this.replicaLagTimeMaxMs = options.config.replicaLagTimeMaxMs;
     this.newLeaders = new FewPerTurn(this.scheduler, NEW_LEADERS_PER_TURN_MAX, (partition) => this.takeRole(partition));
     this.lost = new LostSeats(options.directory);

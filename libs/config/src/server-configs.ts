@@ -350,6 +350,22 @@ export const SERVER_CONFIGS = {
     documentation:
       'Largest request frame. A connection that announces a larger one is closed; memory is taken as bytes arrive, not as announced.',
   }),
+  'queued.max.request.bytes': int<number | null>({
+    default: null,
+    min: 0,
+    defaultText: 'an eighth of the memory that the process may use',
+    unit: 'bytes',
+    documentation:
+      'What all clients together may make a broker hold: requests that are not answered and, unlike in Kafka, also answers that are not read. ' +
+      'Above it only connections that hold little are read from, and fetches wait.',
+  }),
+  'tail.cache.max.bytes': int<number | null>({
+    default: null,
+    min: 0,
+    defaultText: 'a sixteenth of the memory that the process may use, at most 64 MiB',
+    unit: 'bytes',
+    documentation: 'What the newest batches of all partitions may take in memory, for readers and followers that keep up.',
+  }),
   'fetch.max.bytes': int({
     default: 55 * MIB,
     min: 1_024,

@@ -2,7 +2,7 @@
 
 /** Recent batches kept in memory per log for tail reads; less where many logs share the budget. */
 export const TAIL_CACHE_BYTES_MAX = 4 * 1024 * 1024;
-/** What the tail caches of one data folder may take together. */
+/** What the tail caches of one data folder may take together, unless the process has little memory. */
 export const TAIL_CACHES_BYTES_MAX = 64 * 1024 * 1024;
 export const TAIL_CACHE_BYTES_MIN = 64 * 1024;
 /** A batch in a received chunk this many times larger is copied for the cache, so that it does not pin the chunk. */

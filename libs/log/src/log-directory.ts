@@ -53,6 +53,8 @@ export interface OpenLogDirectoryOptions {
   readonly brokerId: number;
   readonly configFor: (topic: string) => LogConfig;
   readonly onProgress?: (progress: RecoveryProgress) => void;
+  /** What the newest batches of all logs may take in memory. Default TAIL_CACHES_BYTES_MAX. */
+  readonly tailCachesBytesMax?: number;
 }
 
 /** While a folder is recovered. One partition may hold most of what is to be read: then `bytesRead` is what moves. */
@@ -81,7 +83,7 @@ export async function openLogDirectory(seams: LogSeams, path: string, options: O
         `${path} belongs to broker ${identity.brokerId}, this is broker ${options.brokerId}: use that id or another data folder`,
       );
     }
-    const directory = new DataFolder(seams, path, identity, lock);
+    const directory = new DataFolder(seams, path, identity, lock, options.tailCachesBytesMax ?? TAIL_CACHES_BYTES_MAX);
     await directory.recover(options);
     return directory;
   } catch (error) {
@@ -121,6 +123,7 @@ class DataFolder implements LogDirectory, LogHost {
     readonly path: string,
     private identity: FolderIdentity,
     private readonly lock: { release(): Promise<void> },
+    private readonly tailCachesBytesMax: number,
   ) {
     this.disk = seams.disk;
     this.clock = seams.clock;
@@ -520,7 +523,7 @@ class DataFolder implements LogDirectory, LogHost {
   }
 
   tailCacheBytesMax(): number {
-    return Math.max(TAIL_CACHE_BYTES_MIN, Math.min(TAIL_CACHE_BYTES_MAX, TAIL_CACHES_BYTES_MAX / Math.max(1, this.logs.size)));
+    return Math.max(TAIL_CACHE_BYTES_MIN, Math.min(TAIL_CACHE_BYTES_MAX, this.tailCachesBytesMax / Math.max(1, this.logs.size)));
   }
 
   onFailure(listener: (error: Error) => void): void {

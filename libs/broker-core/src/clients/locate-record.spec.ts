@@ -8,6 +8,7 @@ import type { BrokerState } from '../broker-state.js';
 import { fetch } from '../fetch.js';
 import { Partition } from '../partition.js';
 import { produce } from '../produce.js';
+import { QueuedBytes } from '../queued-bytes.js';
 import { partitionHost } from '../testing/partition-host.js';
 import { ClientRegistry } from './client-registry.js';
 import { locateRecord } from './locate-record.js';
@@ -44,6 +45,7 @@ async function leader() {
     counters: host.counters,
     authorizer: allowAll,
     fetchMaxBytes: 1 << 20,
+    queued: new QueuedBytes(clock, Number.POSITIVE_INFINITY),
     image: image as unknown as MetadataImage,
     isCutOffFromReplicas: () => false,
     currentLeader: () => ({}),

@@ -42,7 +42,15 @@ let probes = 0;
 const listeners = new Set<(change: LeaderView) => void>();
 const clients = { list: () => ({ clients: [], omitted: 3, silentBrokers: [] }) };
 const groupReport = () => ({ shards: 2, loading: 1, groups: 3, offsets: 40 });
-const broker = { report: () => report, counters: () => counters, probed: () => void probes++, clients, groupReport, cleanerStats: null };
+const broker = {
+  report: () => report,
+  counters: () => counters,
+  probed: () => void probes++,
+  clients,
+  groupReport,
+  cleanerStats: null,
+  queued: { bytes: 5 },
+};
 const leaders = {
   clusterId: () => 'c',
   revision: () => 9,
@@ -107,7 +115,10 @@ it('is ready when registered, recovered and in sync, and says what is missing', 
   });
   const recovering = { state: 'recovering', recovery: { done: 1, total: 3, bytesRead: 5 << 20 } } as const;
   expect(await probe('/readyz', recovering)).toMatchObject({ status: 503 });
-  expect(await probe('/startupz', recovering)).toMatchObject({ status: 503, reasons: ['recovering: 1 of 3 partitions, 5 MiB looked through'] });
+  expect(await probe('/startupz', recovering)).toMatchObject({
+    status: 503,
+    reasons: ['recovering: 1 of 3 partitions, 5 MiB looked through'],
+  });
   expect(await probe('/startupz', { state: 'registering' })).toMatchObject({ status: 200 });
 });
 
@@ -121,6 +132,7 @@ it('publishes metrics in Prometheus text, each of them documented', async () => 
   expect((await get('/metrics')).body).toMatch(/^yak_broker_records_appended_total 12$/m);
   expect(body).toMatch(/^yak_broker_group_shards\{state="loading"\} 1$/m);
   expect(body).toMatch(/^yak_broker_group_offsets 40$/m);
+  expect(body).toMatch(/^yak_broker_queued_bytes 5$/m);
   const loopDelay = new LoopDelay();
   const page = readFileSync('docs/metrics.md', 'utf8');
   for (const name of brokerMetrics(broker, loopDelay).names()) {

@@ -9,6 +9,7 @@ export interface MeteredBroker {
   /** All 0 before the data is recovered. */
   groupReport(): GroupCoordinatorReport;
   readonly cleanerStats: CleanerStats | null;
+  readonly queued: { readonly bytes: number };
 }
 
 const STATES: readonly BrokerReport['state'][] = ['recovering', 'registering', 'fenced', 'active', 'stopping', 'failed'];
@@ -62,6 +63,7 @@ export function brokerMetrics(broker: MeteredBroker, loopDelay: LoopDelay): Metr
     return { active: shards - loading, loading };
   });
   page.gauge('yak_broker_groups', 'Consumer groups that this broker coordinates.', () => broker.groupReport().groups);
+  page.gauge('yak_broker_queued_bytes', 'What clients make this broker hold: requests and answers.', () => broker.queued.bytes);
   page.gauge('yak_broker_group_offsets', 'Committed offsets that this broker holds for them.', () => broker.groupReport().offsets);
   const cleaner = (name: keyof CleanerStats) => broker.cleanerStats?.[name] ?? 0;
   page.counter('yak_broker_cleanings_total', 'Compactions of a log that were finished.', () => cleaner('cleanings'));

@@ -5,11 +5,20 @@ import type { KafkaDoorLimits } from './limits.js';
 
 export type KafkaListener = Extract<ListenerName, 'client' | 'external' | 'replication'>;
 
+/** Whether the process has memory for more of what clients send. */
+export interface RoomForAll {
+  readonly isFull: boolean;
+  /** `again` is called when there may be room, or when it is this connection's turn to go on without. */
+  wait(again: (isItsTurn: boolean) => void): void;
+}
+
 /** What a handler may use: the verbs, and facts about where the request came in. */
 export interface HandlerEnvironment {
   readonly broker: BrokerVerbs;
   readonly limits: KafkaDoorLimits;
   readonly listener: KafkaListener;
+  /** The limit for all connections together; null: not for this one. */
+  readonly room: RoomForAll | null;
   /** Resolves when others had their turn: for what one request may ask for very often. */
   nextTurn(): Promise<void>;
 }

@@ -8,7 +8,7 @@
  * States: open → draining (nothing new is started, answers under way still leave) → closed. Whatever a peer sends, the
  * worst that happens is that this connection closes.
  */
-import type { ClientNotes } from '#broker-core';
+import { type ClientNotes, QUEUED_BYTES_FREE } from '#broker-core';
 import type { RequestContext } from '#kernel';
 import { AssertionError, YakError } from '#kernel';
 import type { Clock, Connection, Logger, Scheduler } from '#seams';
@@ -80,6 +80,9 @@ export class KafkaConnection {
   private partialSinceMs: number | null = null;
   private stalledSinceMs: number | null = null;
   private flushedBytes = 0;
+  private isWaitingForRoom = false;
+  /** One frame may be finished though there is no room: or those who all hold a part of one would wait for each other. */
+  private mayFinishFrame = false;
 
   constructor(private readonly options: KafkaConnectionOptions) {
     const { connection, environment, clock } = options;
@@ -105,6 +108,13 @@ export class KafkaConnection {
     this.isDraining = true;
     this.options.connection.pause();
     this.endIfDrained();
+  }
+
+  /** Of requests that are not answered and answers that are not read. */
+  get heldBytes(): number {
+    let bytes = this.splitter.bufferedBytes + this.requestBytes + this.outbox.pendingBytes;
+    for (const slot of this.slots) if (slot.answer !== null) bytes += slot.reservedBytes;
+    return bytes;
   }
 
   /** Asked about once a second. */
@@ -183,8 +193,23 @@ export class KafkaConnection {
       !this.hadItsTurn() &&
       this.slots.length < limits.requestsInFlightMax &&
       this.requestBytes < limits.requestBytesInFlightMax &&
-      this.replyBytes + this.outbox.pendingBytes < limits.replyBytesMax
+      this.replyBytes + this.outbox.pendingBytes < limits.replyBytesMax &&
+      this.hasRoomAmongAll()
     );
+  }
+
+  private hasRoomAmongAll(): boolean {
+    const { room } = this.options.environment;
+    if (room === null || !room.isFull || this.mayFinishFrame || this.heldBytes < QUEUED_BYTES_FREE) return true;
+    if (!this.isWaitingForRoom) {
+      this.isWaitingForRoom = true;
+      room.wait((isItsTurn) => {
+        this.isWaitingForRoom = false;
+        this.mayFinishFrame ||= isItsTurn;
+        if (!this.isClosed && !this.isDraining) this.startRequests();
+      });
+    }
+    return false;
   }
 
   private pauseOrResume(): void {
@@ -203,6 +228,7 @@ export class KafkaConnection {
   // ---- one request ----
 
   private start(frame: Buffer): void {
+    this.mayFinishFrame = false;
     const start = peekRequest(frame);
     const { apiKey, apiVersion } = start;
     this.options.counters.requests++;

@@ -3,13 +3,14 @@
  * (`replication`), one KafkaConnection each. Plain TypeScript on the Network seam, so that the simulation runs the very same code. It holds no topic and no record: every
  * question goes to one verb of the broker.
  */
-import type { BrokerVerbs, ClientNotes } from '#broker-core';
+import type { BrokerVerbs, ClientNotes, QueuedBytes } from '#broker-core';
 import { assert } from '#kernel';
 import type { Address, Cancellable, Clock, Connection, Listener, Logger, Network, Scheduler } from '#seams';
 import { type KafkaDoorCounters, newCounters } from './counters.js';
 import type { KafkaListener } from './handler.js';
 import { KafkaConnection } from './kafka-connection.js';
 import { DEFAULT_KAFKA_DOOR_LIMITS, type KafkaDoorLimits } from './limits.js';
+import { RoomQueue } from './room-for-all.js';
 
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -22,6 +23,8 @@ export interface KafkaDoorOptions {
   readonly limits?: Partial<KafkaDoorLimits>;
   /** Told of clients' connections (not of followers'); nobody when absent. */
   readonly clients?: ClientNotes;
+  /** The limit for what all connections of clients hold together; none when absent. */
+  readonly queued?: QueuedBytes;
 }
 
 export class KafkaDoor {
@@ -33,10 +36,17 @@ export class KafkaDoor {
   private sweep: Cancellable | null = null;
   private closing: Promise<void> | null = null;
   private onEmpty: (() => void) | null = null;
+  private readonly room: RoomQueue | null;
 
   constructor(private readonly options: KafkaDoorOptions) {
     this.counters = this.mutableCounters;
     this.limits = { ...DEFAULT_KAFKA_DOOR_LIMITS, ...options.limits };
+    this.room = options.queued ? new RoomQueue(options.queued, options) : null;
+    options.queued?.watch(() => {
+      let bytes = 0;
+      for (const connection of this.connections) bytes += connection.heldBytes;
+      return bytes;
+    });
   }
 
   /** Rejects as Network.listen does. */
@@ -66,6 +76,7 @@ export class KafkaDoor {
     }
     this.sweep?.cancel();
     this.sweep = null;
+    this.room?.close();
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 
@@ -88,6 +99,8 @@ export class KafkaDoor {
         broker: options.broker,
         limits,
         listener,
+        // Followers' fetches are what requests with acks=all wait for.
+        room: listener === 'replication' ? null : this.room,
         nextTurn: () => new Promise((resolve) => options.scheduler.endOfTurn(resolve)),
       },
       clock: options.clock,
