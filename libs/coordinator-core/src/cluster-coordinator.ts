@@ -36,6 +36,8 @@ import { Waiters } from './waiters.js';
 export const RESTART_DELAY_MS = 1_000;
 /** The same with a shared store: brokers wait for whoever is next. */
 export const SHARED_RESTART_DELAY_MS = 100;
+/** The same reason for not acting is told again after this. */
+export const TROUBLE_TOLD_AGAIN_MS = 60_000;
 /** A broker that registers while the cluster does not exist yet is answered after this at the latest. */
 export const REGISTRATION_HOLD_MS = 500;
 /** What a shared store may answer with for a while: it is tried again, however often. */
@@ -57,7 +59,11 @@ export class ClusterCoordinator {
   private readonly blankBrokers: BlankBrokers;
   private bootstrapping: Promise<void> | null = null;
   private readonly stateChanges: Waiters;
+  /** Last told why it does not act: a store that is away is tried ten times a second. */
+  private trouble = { reason: '', toldAt: Number.NEGATIVE_INFINITY };
   private restartTimer: Cancellable | null = null;
+  /** Counts beginnings and ends of what is done with the store: one at a time. */
+  private life = 0;
   private readonly leaderListeners = new Set<(view: LeaderView) => void>();
   private readonly entryListeners = new Set<(entry: MetadataEntry, image: MetadataImage) => void>();
   private readonly stateListeners = new Set<(state: CoordinatorState, reason: string | null) => void>();
@@ -103,20 +109,22 @@ export class ClusterCoordinator {
    */
   async start(): Promise<void> {
     if (this.state !== 'stopped') throw new YakError('ALREADY_STARTED', 'the cluster coordinator was started already');
+    const life = ++this.life;
     const begun = this.begin();
     try {
       await Promise.race([begun, this.whenStandby()]);
     } catch (error) {
-      if (!this.mayPass(error)) throw error;
-      this.startOver((error as Error).message);
+      if (life === this.life && !this.mayPass(error)) throw error;
+      this.couldNotBegin(error, life);
       return;
     }
-    begun.catch((error) => this.couldNotBegin(error));
+    begun.catch((error) => this.couldNotBegin(error, life));
   }
 
   /** Answers whoever waits, releases the turn, then closes the store. */
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
+    this.life++;
     this.restartTimer?.cancel();
     this.become('stopped', null);
     this.reign?.stop('it is shutting down');
@@ -197,7 +205,7 @@ export class ClusterCoordinator {
   private async begin(): Promise<void> {
     this.become('starting', null);
     const acquired = await this.tenancy.acquire();
-    if (acquired === 'closed' || this.isStopped) return;
+    if (acquired === 'given up' || this.isStopped) return;
     const { image, entries } = this.tenancy;
     this.knownOpId = (revision) => this.tenancy.opIdAt(revision);
     if (acquired.suspicion !== null) this.collect(acquired.suspicion);
@@ -228,7 +236,9 @@ export class ClusterCoordinator {
     });
     this.reign = reign;
     await reign.begin(isSuspect, records);
-    if (this.reign === reign) this.become('active', null);
+    if (this.reign !== reign) return;
+    this.trouble = { reason: '', toldAt: Number.NEGATIVE_INFINITY };
+    this.become('active', null);
   }
 
   private reignEnded(reign: Reign, reason: string): void {
@@ -239,19 +249,26 @@ export class ClusterCoordinator {
   }
 
   private startOver(reason: string): void {
-    const { logger, scheduler } = this.options.seams;
-    if (this.reason !== reason || this.state !== 'inactive') logger.error('the cluster coordinator does not act', { reason });
+    const { clock, logger, scheduler } = this.options.seams;
+    const now = clock.monotonicMs();
+    if (reason !== this.trouble.reason || now - this.trouble.toldAt >= TROUBLE_TOLD_AGAIN_MS) {
+      logger.error('the cluster coordinator does not act', { reason });
+      this.trouble = { reason, toldAt: now };
+    }
+    this.life++;
     this.tenancy.giveUp();
     this.collector = null;
     this.become('inactive', reason);
     this.restartTimer?.cancel();
     this.restartTimer = scheduler.after(this.options.metadataLog.isShared ? SHARED_RESTART_DELAY_MS : RESTART_DELAY_MS, () => {
-      if (!this.isStopped) this.begin().catch((error) => this.couldNotBegin(error));
+      const life = ++this.life;
+      if (!this.isStopped) this.begin().catch((error) => this.couldNotBegin(error, life));
     });
   }
 
-  private couldNotBegin(error: unknown): void {
-    if (!this.isStopped && this.state !== 'inactive') this.startOver((error as Error).message);
+  /** What an earlier life says late is void: there must never be two at once. */
+  private couldNotBegin(error: unknown, life: number): void {
+    if (!this.isStopped && life === this.life) this.startOver((error as Error).message);
   }
 
   private whenStandby(): Promise<void> {
@@ -371,7 +388,7 @@ export class ClusterCoordinator {
       await this.rebuild(false);
     } catch (error) {
       this.options.seams.logger.error('the metadata could not be rebuilt', { error: (error as Error).message });
-      this.reason = (error as Error).message;
+      if (this.state === 'collecting') this.reason = (error as Error).message;
     }
   }
 
@@ -379,6 +396,7 @@ export class ClusterCoordinator {
   private async rebuild(isForced: boolean): Promise<void> {
     if (this.isRebuilding) return;
     this.isRebuilding = true;
+    const { life } = this;
     try {
       const offers = [...this.collector!.offers, ...this.ownOffer()];
       const isEmpty = clusterIdOf(offers) === null;
@@ -397,6 +415,7 @@ export class ClusterCoordinator {
         ? { revision: NEW_HISTORY_STEP, coordinatorEpoch: this.tenancy.coordinatorEpoch, opId, records: [this.newCluster()] }
         : buildNewHistory(offers, this.tenancy.coordinatorEpoch, opId, this.config.advertisedAddress);
       await metadataLog.writeSnapshot(snapshot, this.tenancy.coordinatorEpoch);
+      if (life !== this.life) throw this.notActive('it lost its turn meanwhile');
       seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch: this.tenancy.coordinatorEpoch });
       const image = MetadataImage.fromSnapshot(snapshot);
       this.tenancy.moveTo(image);

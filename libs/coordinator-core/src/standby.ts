@@ -15,7 +15,7 @@ export interface StandbyOptions {
   readonly beatIntervalMs: number;
   readonly tenureTimeoutMs: number;
   /** A turn of this very process may be taken up again at once: nobody else can be beating under it. */
-  readonly ownCoordinatorEpoch: number;
+  readonly ownCoordinatorEpoch: () => number;
 }
 
 export class Standby {
@@ -53,7 +53,7 @@ export class Standby {
         const { revision, opId } = this.image;
         const { tenure, entries } = await log.observe({ revision, opId }, self);
         if (this.isStopped) return null;
-        if (tenure === null || tenure.actor === null || tenure.coordinatorEpoch === ownCoordinatorEpoch) return { still: tenure };
+        if (tenure === null || tenure.actor === null || tenure.coordinatorEpoch === ownCoordinatorEpoch()) return { still: tenure };
         const isSame = seen?.tenure.coordinatorEpoch === tenure.coordinatorEpoch && seen.tenure.beat === tenure.beat;
         if (seen !== null && isSame && askedAt - seen.since >= tenureTimeoutMs) return { still: tenure };
         this.answeredAt = askedAt;

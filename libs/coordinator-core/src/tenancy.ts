@@ -7,9 +7,13 @@ import type { CoordinatorEpoch } from '#kernel';
 import { NO_EPOCH, YakError } from '#kernel';
 import type { Claim, Coordinator, MetadataEntry, MetadataLog } from '#metadata';
 import { MetadataImage } from '#metadata';
+import { withTimeout } from '#seams';
 import type { CoordinatorReport, CoordinatorSeams } from './config.js';
 import { Standby } from './standby.js';
 import { Turn } from './turn.js';
+
+/** So long a stop waits at most for the store to hear that the turn is free. */
+export const RELEASE_TIMEOUT_MS = 500;
 
 export interface TenancyOptions {
   readonly log: MetadataLog;
@@ -32,6 +36,8 @@ export class Tenancy {
   private turn: Turn | null = null;
   private standby: Standby | null = null;
   private isClosed = false;
+  /** Grows when this one starts over or ends: whatever is under way from before must change nothing any more. */
+  private life = 0;
 
   constructor(private readonly options: TenancyOptions) {}
 
@@ -51,7 +57,10 @@ export class Tenancy {
 
   /** Null: this one acts, nobody does, or it is not known. */
   get otherActor(): Coordinator | null {
-    return this.standby?.actor ?? null;
+    const actor = this.standby?.actor ?? null;
+    const self = this.options.self();
+    // Who had this address before has it no more.
+    return actor?.host === self.host && actor.port === self.port ? null : actor;
   }
 
   report(): Pick<CoordinatorReport, 'actor' | 'standbys' | 'storeAnsweredAgeMs'> {
@@ -77,28 +86,34 @@ export class Tenancy {
     return (await this.turn?.prove()) ?? false;
   }
 
-  /** Loads the store and waits for the turn. Answers why the store is suspect (null: sound), or 'closed'. */
-  async acquire(): Promise<{ readonly suspicion: string | null } | 'closed'> {
-    let suspicion = await this.load();
+  /** Loads the store and waits for the turn. Answers why the store is suspect (null: sound), or 'given up' for giveUp or close. */
+  async acquire(): Promise<{ readonly suspicion: string | null } | 'given up'> {
+    const { life } = this;
+    let suspicion = await this.load(life);
+    if (life !== this.life) return 'given up';
     if (!this.options.log.isShared) {
       await this.takeOver(this.loaded.coordinatorEpoch);
     } else {
-      if (this.isClosed || !(await this.standBy())) return 'closed';
+      if (!(await this.standBy(life))) return 'given up';
       // Nobody else writes from here on; what was written since is part of it.
-      suspicion = await this.load();
+      suspicion = await this.load(life);
     }
-    return this.isClosed ? 'closed' : { suspicion };
+    return life === this.life ? { suspicion } : 'given up';
   }
 
-  /** Throws a YakError `NOT_MY_TURN` when somebody took over, or beat, since `still` was seen. */
+  /** Throws a YakError: `NOT_MY_TURN` when somebody took over, or beat, since `still` was seen; `NOT_ACTIVE` when given up meanwhile. */
   async takeOver(atLeast: CoordinatorEpoch, still?: Claim['still']): Promise<void> {
     const { log, seams, self, beatIntervalMs, tenureTimeoutMs } = this.options;
+    const { life } = this;
     const askedAt = seams.clock.monotonicMs();
     const claim = still === undefined ? { actor: self() } : { actor: self(), still };
     const coordinatorEpoch = await log.takeOver(Math.max(this.coordinatorEpoch, atLeast), claim);
-    this.coordinatorEpoch = coordinatorEpoch;
-    this.giveUp();
-    if (this.isClosed) return log.release(coordinatorEpoch);
+    this.coordinatorEpoch = Math.max(this.coordinatorEpoch, coordinatorEpoch);
+    if (life !== this.life) {
+      if (!this.isClosed) void log.release(coordinatorEpoch);
+      throw new YakError('NOT_ACTIVE', 'the turn was given up before it was answered');
+    }
+    this.turn?.end();
     const onLost = (reason: string): void => {
       if (this.turn !== turn) return;
       this.turn = null;
@@ -108,8 +123,10 @@ export class Tenancy {
     this.turn = turn;
   }
 
-  /** Stops beating; the store is told nothing. */
+  /** Stops beating and standing by; the store is told nothing. */
   giveUp(): void {
+    this.life++;
+    this.standby?.stop();
     this.turn?.end();
     this.turn = null;
   }
@@ -117,15 +134,20 @@ export class Tenancy {
   /** Releases the turn, so that a standby takes over at once, and closes the store. */
   async close(): Promise<void> {
     const { turn } = this;
+    const { log, seams } = this.options;
     this.isClosed = true;
-    this.standby?.stop();
     this.giveUp();
-    if (turn) await this.options.log.release(turn.coordinatorEpoch);
-    await this.options.log.close();
+    if (turn) {
+      const released = log.release(turn.coordinatorEpoch);
+      // Closing a store that does not answer must not wait for it: a lost release costs others a session.
+      await withTimeout(seams.scheduler, RELEASE_TIMEOUT_MS, released, () => new YakError('TIMED_OUT', 'not released in time')).catch(() => {});
+    }
+    await log.close();
   }
 
-  private async load(): Promise<string | null> {
+  private async load(life: number): Promise<string | null> {
     const { snapshot, entries, suspicion } = await this.options.log.load();
+    if (life !== this.life) return suspicion;
     const start = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
     this.loaded = entries.reduce((image, entry) => image.apply(entry), start);
     this.entries = entries;
@@ -134,27 +156,30 @@ export class Tenancy {
     return suspicion;
   }
 
-  /** Until the turn is this one's; false when closed meanwhile. */
-  private async standBy(): Promise<boolean> {
+  /** Until the turn is this one's; false when given up meanwhile. */
+  private async standBy(life: number): Promise<boolean> {
     const { log, seams, self, beatIntervalMs, tenureTimeoutMs } = this.options;
-    const ownCoordinatorEpoch = this.coordinatorEpoch;
+    const ownCoordinatorEpoch = (): CoordinatorEpoch => this.coordinatorEpoch;
     const standby = new Standby({ log, self: self(), seams, beatIntervalMs, tenureTimeoutMs, ownCoordinatorEpoch }, this.loaded);
     this.standby = standby;
     try {
       for (;;) {
         const free = await standby.wait(() => this.options.onStandby(actingReason(standby.actor)));
-        if (free === null || this.isClosed) return false;
+        if (free === null || life !== this.life) return false;
         try {
           await this.takeOver(standby.image.coordinatorEpoch, free.still);
-          return !this.isClosed;
+          return true;
         } catch (error) {
+          if (life !== this.life) return false;
           // Another standby was quicker.
           if (!(error instanceof YakError) || error.code !== 'NOT_MY_TURN') throw error;
         }
       }
     } finally {
-      this.loaded = standby.image;
-      this.standby = null;
+      if (this.standby === standby) {
+        this.loaded = standby.image;
+        this.standby = null;
+      }
     }
   }
 }

@@ -15,6 +15,8 @@ export class SimLine implements StoreLink {
   readonly name = 'store';
   isCut = false;
   delayMs = 1;
+  /** By verb: so long is the next answer under way, ms. The step itself is executed in time. */
+  readonly lateAnswers = new Map<string, number>();
 
   constructor(
     private readonly store: { readonly model: StoreModel; isDurable: boolean },
@@ -29,7 +31,10 @@ export class SimLine implements StoreLink {
       await sleep(scheduler, this.delayMs / 2);
       if (this.isCut) return new Promise(() => {});
       const reply = this.store.model.run(step);
-      await sleep(scheduler, this.delayMs / 2);
+      const verb = String(step[0]);
+      const lateMs = this.lateAnswers.get(verb) ?? 0;
+      this.lateAnswers.delete(verb);
+      await sleep(scheduler, this.delayMs / 2 + lateMs);
       return this.isCut ? new Promise(() => {}) : reply;
     };
     return withTimeout(scheduler, COMMAND_TIMEOUT_MS, answer(), () => new YakError('METADATA_STORE_UNAVAILABLE', 'no answer'));
@@ -131,32 +136,43 @@ export class SimCoordinators {
   }
 
   async register(at: SimCoordinator): Promise<void> {
-    const host = 'b0';
-    this.registration = await this.world.settle(
-      at.ask('registerBroker', {
-        brokerId: 0,
-        incarnationId: 'i',
-        directoryId: 'd',
-        clusterId: this.registration?.clusterId ?? null,
-        listeners: { kafka: { host, port: 1 }, replication: { host, port: 2 }, tcp: { host, port: 3 }, http: { host, port: 4 } },
-        rack: null,
-        software: { name: 'yak', version: '0' },
-        protocol: { min: 1, max: 1 },
-        isBlank: this.registration === null,
-        storedBrokerEpoch: this.registration?.brokerEpoch ?? -1,
-        wasCleanShutdown: false,
-        isSameBoot: true,
-        isComplete: true,
-        lostPartitions: [],
-        metadataRevision: this.image.revision,
-        metadataOpId: this.image.opId,
-        highestCoordinatorEpoch: this.image.coordinatorEpoch,
-      }),
-    );
+    this.registration = await this.world.settle(at.ask('registerBroker', this.registrationRequest()));
     this.image = at.coordinator.image;
     if (this.registration!.error !== 'NONE') return;
     await this.world.settle(at.ask('brokerHeartbeat', this.heartbeat()));
     this.image = at.coordinator.image;
+  }
+
+  private registrationRequest(): RpcMessages['registerBroker'][0] {
+    const host = 'b0';
+    return {
+      brokerId: 0,
+      incarnationId: 'i',
+      directoryId: 'd',
+      clusterId: this.registration?.clusterId ?? null,
+      listeners: { kafka: { host, port: 1 }, replication: { host, port: 2 }, tcp: { host, port: 3 }, http: { host, port: 4 } },
+      rack: null,
+      software: { name: 'yak', version: '0' },
+      protocol: { min: 1, max: 1 },
+      isBlank: this.registration === null,
+      storedBrokerEpoch: this.registration?.brokerEpoch ?? -1,
+      wasCleanShutdown: false,
+      isSameBoot: true,
+      isComplete: true,
+      lostPartitions: [],
+      metadataRevision: this.image.revision,
+      metadataOpId: this.image.opId,
+      highestCoordinatorEpoch: this.image.coordinatorEpoch,
+    };
+  }
+
+  /** What the broker holds, handed to one that collects copies; resolves when it was answered, or refused. */
+  async offerCopy(at: SimCoordinator): Promise<void> {
+    await at.ask('registerBroker', this.registrationRequest());
+    const seen = { maxBrokerEpochSeen: 0, maxLeaderEpochSeen: 0, maxProducerIdSeen: 0 };
+    const { coordinatorEpoch } = this.image;
+    const copy = { brokerId: 0, incarnationId: 'i', snapshot: this.image.toSnapshot(), highestCoordinatorEpoch: coordinatorEpoch, ...seen };
+    await at.ask('offerMetadataCopy', copy);
   }
 
   heartbeat(changes: Partial<BrokerHeartbeatRequest> = {}): BrokerHeartbeatRequest {
