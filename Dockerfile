@@ -15,7 +15,10 @@
 ARG BUILD_IMAGE=docker.io/library/node:24-bookworm-slim
 ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
 
+# Not empty, or buildah takes the base image itself for an intermediate one and removes it.
 FROM ${BASE_IMAGE} AS base
+WORKDIR /app
+ENV NODE_ENV=production
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
@@ -33,10 +36,8 @@ LABEL org.opencontainers.image.title="YaK" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-WORKDIR /app
 COPY --from=build /out/ /app/
 USER 65532:65532
-ENV NODE_ENV=production
 # Kafka (and for the outside), replication, Nest TCP (and for the outside), HTTP; the coordinator and its HTTP door.
 EXPOSE 9092 9094 9192 3125 3126 8080 3180 8180
 STOPSIGNAL SIGTERM
