@@ -44,7 +44,7 @@ export class Standby {
    * called after the first look that found somebody acting. Rejects with what `load` throws beside METADATA_STORE_UNAVAILABLE.
    */
   async wait(onSeen: () => void): Promise<{ readonly still: Tenure | null } | null> {
-    const { log, self, seams, beatIntervalMs, tenureTimeoutMs, ownCoordinatorEpoch } = this.options;
+    const { log, self, seams, beatIntervalMs, tenureTimeoutMs } = this.options;
     let seen: { readonly tenure: Tenure; readonly since: number } | null = null;
     let isAway = false;
     while (!this.isStopped) {
@@ -53,7 +53,7 @@ export class Standby {
         const { revision, opId } = this.image;
         const { tenure, entries } = await log.observe({ revision, opId }, self);
         if (this.isStopped) return null;
-        if (tenure === null || tenure.actor === null || tenure.coordinatorEpoch === ownCoordinatorEpoch()) return { still: tenure };
+        if (tenure === null || tenure.actor === null || this.isOwn(tenure, tenure.actor)) return { still: tenure };
         const isSame = seen?.tenure.coordinatorEpoch === tenure.coordinatorEpoch && seen.tenure.beat === tenure.beat;
         if (seen !== null && isSame && askedAt - seen.since >= tenureTimeoutMs) return { still: tenure };
         this.answeredAt = askedAt;
@@ -72,6 +72,12 @@ export class Standby {
       await sleep(seams.scheduler, beatIntervalMs);
     }
     return null;
+  }
+
+  /** A store that went back may have given an epoch of this process to another one. */
+  private isOwn({ coordinatorEpoch }: Tenure, { id, host, port }: Coordinator): boolean {
+    const { self, ownCoordinatorEpoch } = this.options;
+    return coordinatorEpoch === ownCoordinatorEpoch() && id === self.id && host === self.host && port === self.port;
   }
 
   private async follow(entries: readonly MetadataEntry[] | null): Promise<void> {
