@@ -11,30 +11,22 @@ export interface PodMemory {
   readonly limitBytes: number;
 }
 
-interface Summary {
-  readonly pods: readonly {
-    readonly podRef: { readonly name: string; readonly namespace: string };
-    readonly containers?: readonly { readonly name: string; readonly memory?: { readonly workingSetBytes?: number } }[];
-  }[];
-}
+const SAMPLE = /^container_memory_working_set_bytes\{container="([^"]+)",namespace="([^"]+)",pod="([^"]+)"\} (\S+)/gm;
 
+/** Samples are some seconds old: a kubelet takes one every ten to fifteen. */
 export async function memoryOfPods(): Promise<readonly PodMemory[]> {
-  const summaries = await Promise.all(
-    (await nodes()).map(
-      async ({ metadata }) => JSON.parse(await kubectl(['get', '--raw', `/api/v1/nodes/${metadata.name}/proxy/stats/summary`])) as Summary,
+  const names = (await nodes()).map(({ metadata }) => metadata.name);
+  const pages = await Promise.all(names.map((name) => kubectl(['get', '--raw', `/api/v1/nodes/${name}/proxy/metrics/resource`])));
+  const limits = new Map(
+    (await pods()).flatMap(({ metadata, spec }) =>
+      spec.containers.map(({ name, resources }) => [`${metadata.name}/${name}`, bytesOf(resources?.limits?.['memory'])] as const),
     ),
   );
-  const limits = new Map(
-    (await pods()).map(({ metadata, spec }) => [metadata.name, bytesOf(spec.containers[0]!.resources?.limits?.['memory'])]),
-  );
-  return summaries
-    .flatMap((summary) => summary.pods)
-    .filter(({ podRef }) => podRef.namespace === NAMESPACE && limits.get(podRef.name) !== undefined)
-    .map(({ podRef, containers }) => ({
-      pod: podRef.name,
-      workingSetBytes: (containers ?? []).reduce((sum, { memory }) => sum + (memory?.workingSetBytes ?? 0), 0),
-      limitBytes: limits.get(podRef.name)!,
-    }));
+  return [...pages.join('\n').matchAll(SAMPLE)].flatMap(([, container, namespace, pod, bytes]) => {
+    const limitBytes = limits.get(`${pod}/${container}`);
+    if (namespace !== NAMESPACE || limitBytes === undefined) return [];
+    return [{ pod: pod!, workingSetBytes: Number(bytes), limitBytes }];
+  });
 }
 
 function bytesOf(quantity: string | undefined): number | undefined {
