@@ -14,7 +14,10 @@ export class CoordinatorFinder {
   /** Addresses that were not tried since names were last looked up. */
   private untried: Address[] = [];
   private hint: Address | null = null;
-  private asked: Address | null = null;
+  /** The asked one, by every address it is known by here. */
+  private asked: readonly Address[] = [];
+  /** Did not answer when last asked. Others come first, whoever points at it: it may be frozen, or its machine gone. */
+  private silent: readonly Address[] = [];
   private failures = 0;
 
   constructor(
@@ -26,22 +29,35 @@ export class CoordinatorFinder {
   async next(): Promise<Address> {
     const { hint } = this;
     this.hint = null;
-    if (hint === null && this.untried.length === 0) {
+    if (hint !== null) {
+      this.asked = [hint, ...(await this.dialer.resolve(hint))];
+      return hint;
+    }
+    if (this.untried.length === 0) {
       this.untried = (await Promise.all(this.known.map((address) => this.dialer.resolve(address)))).flat();
     }
-    this.asked = hint ?? this.untried.shift() ?? this.known[0]!;
-    return this.asked;
+    const index = this.untried.findIndex((address) => !isAmong(address, this.silent));
+    const [next] = this.untried.splice(Math.max(0, index), 1);
+    this.asked = [next!];
+    return next!;
   }
 
   /** The asked one acts. */
   succeeded(): void {
     this.failures = 0;
+    this.silent = [];
   }
 
   failed(error: YakError): void {
     this.failures++;
     const { code, acting } = error as YakError & { acting?: Address };
-    if (code === 'NOT_ACTIVE' && acting && !isSame(acting, this.asked)) this.hint = acting;
+    if (code !== 'NOT_ACTIVE') {
+      this.silent = this.asked;
+      // A list of nothing but silent ones is no list: names are looked up again.
+      this.untried = this.untried.filter((address) => !isAmong(address, this.silent));
+    } else if (acting && !isAmong(acting, this.asked) && !isAmong(acting, this.silent)) {
+      this.hint = acting;
+    }
   }
 
   /** ms. None before the first hint is followed; if that one does not act either, it grows as ever. */
@@ -52,6 +68,6 @@ export class CoordinatorFinder {
   }
 }
 
-function isSame(one: Address, other: Address | null): boolean {
-  return one.host === other?.host && one.port === other.port;
+function isAmong({ host, port }: Address, addresses: readonly Address[]): boolean {
+  return addresses.some((each) => each.host === host && each.port === port);
 }

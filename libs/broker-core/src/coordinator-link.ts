@@ -8,12 +8,14 @@
 import { type BrokerEpoch, type CoordinatorEpoch, type MonotonicMs, YakError } from '#kernel';
 import type { CopyOutcome, CopyUpdate, MetadataCopy, MetadataImage } from '#metadata';
 import { type PatternKey, PROTOCOL, type RegisterBrokerResponse, type RpcClient, type RpcMessages } from '#rpc';
-import { type Clock, formatAddress, type Logger, type Random, type Scheduler, sleep } from '#seams';
+import { type Clock, formatAddress, type Logger, type Random, type Scheduler, sleep, withTimeout } from '#seams';
 import type { BrokerConfig, CoordinatorDialer } from './contract.js';
 import { COORDINATOR_RETRY_MS, CoordinatorFinder } from './coordinator-finder.js';
 
 /** Longest wait of one metadata long poll. */
 export const METADATA_FETCH_WAIT_MS = 5_000;
+/** An address at which nothing answers must not cost a broker its session: others may act. */
+export const COORDINATOR_DIAL_TIMEOUT_MS = 1_000;
 /** The beat is quicker while this broker waits to be unfenced, or for the shutdown slot (R28). */
 export const WAITING_BEAT_MS = 50;
 
@@ -193,7 +195,14 @@ export class CoordinatorLink {
 
   private async connect(): Promise<RpcClient> {
     const address = await this.finder.next();
-    const client = await this.seams.coordinators.dial(address);
+    const dialled = this.seams.coordinators.dial(address);
+    const client = await withTimeout(this.seams.scheduler, COORDINATOR_DIAL_TIMEOUT_MS, dialled, () => {
+      dialled.then(
+        (late) => late.close(),
+        () => {},
+      );
+      return new YakError('CONNECT_TIMEOUT', `no cluster coordinator answers at ${formatAddress(address)}`);
+    });
     if (this.isStopped) {
       client.close();
       throw new YakError('CONNECTION_CLOSED', 'stopping');

@@ -140,7 +140,9 @@ export class Tenancy {
     if (turn) {
       const released = log.release(turn.coordinatorEpoch);
       // Closing a store that does not answer must not wait for it: a lost release costs others a session.
-      await withTimeout(seams.scheduler, RELEASE_TIMEOUT_MS, released, () => new YakError('TIMED_OUT', 'not released in time')).catch(() => {});
+      await withTimeout(seams.scheduler, RELEASE_TIMEOUT_MS, released, () => new YakError('TIMED_OUT', 'not released in time')).catch(
+        () => {},
+      );
     }
     await log.close();
   }
