@@ -128,6 +128,21 @@ describe('CoordinatorLink', () => {
     link.stop();
   });
 
+  it('R17: nor does one that was replaced by another that only answered a heartbeat so far', async () => {
+    const { world, link, copy, state } = setUp();
+    link.start();
+    await world.runFor(1_000);
+    state.coordinatorEpoch = 9;
+    await world.runFor(1_000);
+    expect([link.coordinatorEpoch, copy.highestCoordinatorEpoch]).toEqual([9, 1]);
+    const confirmedAt = link.lastHeartbeatConfirmedAt!;
+    state.coordinatorEpoch = 5;
+    await world.runFor(3_000);
+    expect(link.lastHeartbeatConfirmedAt! - confirmedAt).toBeLessThanOrEqual(500);
+    expect(await link.confirm()).toBe(false);
+    link.stop();
+  });
+
   it('R14: a loss that shows later is confessed by a new registration, also while one is under way', async () => {
     const { world, link, of, events, state } = setUp();
     link.start();

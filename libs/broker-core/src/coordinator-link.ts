@@ -335,7 +335,7 @@ export class CoordinatorLink {
       },
       { timeoutMs: this.config.sessionTimeoutMs },
     );
-    if (response.error === 'NONE' && response.coordinatorEpoch < this.copy.highestCoordinatorEpoch) {
+    if (response.error === 'NONE' && response.coordinatorEpoch < this.coordinatorEpoch) {
       throw new YakError('NOT_ACTIVE', 'answered by a deposed cluster coordinator');
     }
     this.heard(response.coordinatorEpoch);

@@ -71,6 +71,29 @@ describe('a takeover that goes wrong half-way', () => {
   });
 });
 
+describe('one that was replaced between two beats', () => {
+  it('voids no registration that its successor took', async () => {
+    const { cluster, first } = await SimCoordinators.active();
+    const { model } = cluster.store;
+    await cluster.world.settle(first.ask('brokerHeartbeat', cluster.heartbeat({ wantsProof: true })));
+    model.run(['take-over', 50, model.runId, 'another', somebodyElse, 'any']);
+    const newer = first.ask('brokerHeartbeat', cluster.heartbeat({ brokerEpoch: cluster.registration!.brokerEpoch + 5 }));
+    await expect(cluster.world.settle(newer)).rejects.toMatchObject({ code: 'NOT_ACTIVE' });
+  });
+
+  it('one that has the turn says it, and one that collects copies too', async () => {
+    const { cluster, first } = await SimCoordinators.active();
+    const unknown = cluster.heartbeat({ brokerEpoch: cluster.registration!.brokerEpoch + 5 });
+    expect(await cluster.world.settle(first.ask('brokerHeartbeat', unknown))).toMatchObject({ error: 'STALE_BROKER_EPOCH' });
+    const ahead = cluster.heartbeat({ appliedRevision: 1_000, appliedOpId: 'unheard of' });
+    expect(await cluster.world.settle(first.ask('brokerHeartbeat', ahead))).toMatchObject({ error: 'BROKER_ID_NOT_REGISTERED' });
+    expect(first.state).toBe('collecting');
+    expect(await cluster.world.settle(first.ask('brokerHeartbeat', ahead))).toMatchObject({ error: 'BROKER_ID_NOT_REGISTERED' });
+    cluster.store.model.run(['take-over', 50, cluster.store.model.runId, 'another', somebodyElse, 'any']);
+    await expect(cluster.world.settle(first.ask('brokerHeartbeat', ahead))).rejects.toMatchObject({ code: 'NOT_ACTIVE' });
+  });
+});
+
 describe('a stop', () => {
   it('ends in time though the store does not answer, in whatever state', async () => {
     for (const state of ['active', 'standby', 'starting'] as const) {
