@@ -9,7 +9,8 @@ interface Entry {
   readonly baseOffset: Offset;
   /** Inclusive. */
   readonly lastOffset: Offset;
-  readonly chargedBytes: number;
+  /** What goes free with it: what it pins, unless an entry behind it pins the same. */
+  chargedBytes: number;
 }
 
 export class TailCache {
@@ -35,8 +36,11 @@ export class TailCache {
   /** Drops the oldest until at most `bytesMax` are charged, but nothing at or above `writtenEndOffset`. */
   evict(bytesMax: number, writtenEndOffset: Offset): void {
     while (this.chargedBytes > bytesMax && this.head < this.entries.length && this.entries[this.head]!.lastOffset < writtenEndOffset) {
-      this.chargedBytes -= this.entries[this.head]!.chargedBytes;
+      const { batch, chargedBytes } = this.entries[this.head]!;
       (this.entries as (Entry | undefined)[])[this.head++] = undefined;
+      const next = this.entries[this.head];
+      if (next?.batch.buffer === batch.buffer) next.chargedBytes += chargedBytes;
+      else this.chargedBytes -= chargedBytes;
     }
     if (this.head === this.entries.length) this.clear();
     else if (this.head > 1024 && this.head * 2 > this.entries.length) {
