@@ -8,7 +8,7 @@
  */
 import type { RequestContext } from '#kernel';
 import { YakError } from '#kernel';
-import type { ClusterRecord, MetadataEntry, MetadataRecord } from '#metadata';
+import type { ClusterRecord, MetadataCopyOffer, MetadataEntry, MetadataRecord, Outcome, PartitionName } from '#metadata';
 import { buildNewHistory, clusterIdOf, MetadataImage, NEW_HISTORY_STEP, newHistoryCoordinatorEpoch } from '#metadata';
 import type {
   BrokerHeartbeatRequest,
@@ -30,7 +30,6 @@ import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { CopyCollector } from './copy-collector.js';
 import { Reign } from './reign.js';
 import { Tenancy } from './tenancy.js';
-import { type TrustHost, trustStore } from './trust.js';
 import { Waiters } from './waiters.js';
 
 /** After it had to stop acting, or could not begin. */
@@ -101,8 +100,6 @@ export class ClusterCoordinator {
       allocateProducerIds: async (request) => this.acting().allocateProducerIds(request),
       reportPositions: async (request) => this.acting().reportPositions(request),
       offerMetadataCopy: (request) => this.offerMetadataCopy(request),
-      trustStore: (request, context) => trustStore(this.trustHost, request, context),
-      electLeader: async (request) => this.acting().electLeader(request),
     };
   }
 
@@ -178,6 +175,29 @@ export class ClusterCoordinator {
   /** A door says that a connection ended; `clientAddress` is that of its requests' contexts (R22, fast path). */
   connectionClosed(clientAddress: string): void {
     this.reign?.connectionClosed(clientAddress);
+  }
+
+  /**
+   * The operator's word (R19): while copies are collected, begin the new history with those that came; while the store is
+   * suspect, end the suspicion; while bootstrap waits, begin the cluster. Answers what was done.
+   */
+  async trust(): Promise<string> {
+    if (this.state === 'collecting') {
+      const missing = this.collector!.missing;
+      await this.rebuild(true);
+      return `a new history was begun without brokers ${missing.join(', ') || 'missing'}`;
+    }
+    if (this.state === 'bootstrapping') {
+      await this.bootstrap();
+      return 'a new cluster was begun';
+    }
+    await this.acting().endSuspicion();
+    return 'the metadata store is trusted';
+  }
+
+  /** Unclean: the operator gives up what the chosen replica does not hold. */
+  async electLeader(name: PartitionName, kind: 'preferred' | 'unclean'): Promise<Outcome> {
+    return this.acting().electLeader(name, kind);
   }
 
   // ---- life ----
@@ -333,12 +353,10 @@ export class ClusterCoordinator {
     const { reign } = this;
     this.tenancy.moveTo(this.image);
     if (reign) this.knownOpId = (revision) => reign.chain.opIdAt(revision);
-    const { image, coordinatorEpoch } = this.tenancy;
-    const own = { image, coordinatorEpoch, opIdAt: this.knownOpId };
-    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...image.brokers.keys()], own);
+    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...this.tenancy.image.brokers.keys()]);
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
     this.reign = null;
-    this.become('collecting', this.collector.waitsFor);
+    this.become('collecting', this.collectReason());
     // Whoever knew more may be gone when this process starts again: the store itself has to remember.
     this.options.metadataLog.markSuspect(reason).catch((error) => {
       this.options.seams.logger.error('the suspicion could not be stored', { reason: (error as Error).message });
@@ -371,7 +389,7 @@ export class ClusterCoordinator {
 
   private async rebuildWhenComplete(): Promise<void> {
     if (this.state !== 'collecting') return;
-    this.reason = this.collector!.waitsFor;
+    this.reason = this.collectReason();
     if (this.collector!.missing.length > 0) return;
     try {
       await this.rebuild(false);
@@ -387,7 +405,7 @@ export class ClusterCoordinator {
     this.isRebuilding = true;
     const { life } = this;
     try {
-      const { offers, missing } = this.collector!;
+      const offers = [...this.collector!.offers, ...this.ownOffer()];
       const isEmpty = clusterIdOf(offers) === null;
       if (isEmpty && !isForced) {
         throw new YakError(
@@ -402,7 +420,7 @@ export class ClusterCoordinator {
       const opId = randomId(seams.random);
       const snapshot = isEmpty
         ? { revision: NEW_HISTORY_STEP, coordinatorEpoch: this.tenancy.coordinatorEpoch, opId, records: [this.newCluster()] }
-        : buildNewHistory(offers, this.tenancy.coordinatorEpoch, opId, this.config.advertisedAddress, missing);
+        : buildNewHistory(offers, this.tenancy.coordinatorEpoch, opId, this.config.advertisedAddress);
       await metadataLog.writeSnapshot(snapshot, this.tenancy.coordinatorEpoch);
       if (life !== this.life) throw this.notActive('it lost its turn meanwhile');
       seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch: this.tenancy.coordinatorEpoch });
@@ -414,26 +432,19 @@ export class ClusterCoordinator {
     }
   }
 
-  private readonly trustHost: TrustHost = {
-    logger: this.options.seams.logger,
-    situation: () => ({
-      state: this.state,
-      reason: this.reason,
-      coordinatorEpoch: this.tenancy.coordinatorEpoch,
-      image: this.image,
-      isUnderWay: this.isRebuilding || this.bootstrapping !== null,
-      collector: this.collector,
-      missingBlank: this.blankBrokers.missing(),
-      suspicion: this.state === 'active' ? (this.reign?.suspicion ?? null) : null,
-    }),
-    requireTurn: () => this.requireTurn(),
-    proveTurn: async () => {
-      if (!(await this.tenancy.prove())) throw this.notActive('its store did not confirm that it acts');
-      this.requireTurn();
-    },
-    beginHistory: () => this.rebuild(true),
-    beginCluster: () => (this.state === 'collecting' ? this.rebuild(true) : this.bootstrap()),
-  };
+  /** What this store itself holds is one more copy, if it goes on from all of the brokers': then it is the newest. */
+  private ownOffer(): MetadataCopyOffer[] {
+    if (this.tenancy.image.cluster === null) return [];
+    const isAhead = this.collector!.offers.every(({ snapshot }) => this.knownOpId(snapshot.revision) === snapshot.opId);
+    if (!isAhead) return [];
+    const none = { maxBrokerEpochSeen: -1, maxLeaderEpochSeen: -1, maxProducerIdSeen: -1 };
+    return [{ brokerId: -1, snapshot: this.tenancy.image.toSnapshot(), highestCoordinatorEpoch: this.tenancy.coordinatorEpoch, ...none }];
+  }
+
+  private collectReason(): string {
+    const { reason, missing } = this.collector!;
+    return `the metadata store is suspect (${reason}); waiting for the copies of brokers ${missing.join(', ')}`;
+  }
 
   // ---- small things ----
 
