@@ -1,5 +1,7 @@
 /** The brokers that ask to begin a new cluster with empty data folders; all configured ones at about the same time make one (R19). */
 import type { BrokerId } from '#kernel';
+import type { ClusterRecord } from '#metadata';
+import { type Random, randomId } from '#seams';
 
 /** A blank broker counts for the bootstrap if it asked within this. */
 export const BLANK_BROKER_MEMORY_MS = 10_000;
@@ -30,4 +32,8 @@ export class BlankBrokers {
       ? 'the cluster is being created'
       : 'all brokers came with empty data folders; the operator has to begin the cluster';
   }
+}
+
+export function newCluster({ configuredBrokers }: { readonly configuredBrokers: readonly BrokerId[] }, random: Random): ClusterRecord {
+  return { type: 'cluster', version: 1, clusterId: randomId(random), configuredBrokers, features: {} };
 }

@@ -8,7 +8,7 @@
  */
 import type { RequestContext } from '#kernel';
 import { YakError } from '#kernel';
-import type { ClusterRecord, MetadataCopyOffer, MetadataEntry, MetadataRecord, Outcome, PartitionName } from '#metadata';
+import type { MetadataEntry, MetadataRecord } from '#metadata';
 import { buildNewHistory, clusterIdOf, MetadataImage, NEW_HISTORY_STEP, newHistoryCoordinatorEpoch } from '#metadata';
 import type {
   BrokerHeartbeatRequest,
@@ -20,16 +20,17 @@ import type {
   RpcHandlers,
 } from '#rpc';
 import { RpcFailureError } from '#rpc';
-import type { Cancellable } from '#seams';
-import { randomId } from '#seams';
+import { type Cancellable, randomId } from '#seams';
 import type { LeaderView } from './answers.js';
-import { BlankBrokers } from './blank-brokers.js';
+import { BlankBrokers, newCluster } from './blank-brokers.js';
 import { ClientGatherer } from './client-gatherer.js';
 import type { ClusterCoordinatorOptions, CoordinatorConfig, CoordinatorReport, CoordinatorState } from './config.js';
 import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { CopyCollector } from './copy-collector.js';
+import { Listeners } from './listeners.js';
 import { Reign } from './reign.js';
 import { Tenancy } from './tenancy.js';
+import { type TrustHost, trustStore } from './trust.js';
 import { Waiters } from './waiters.js';
 
 /** After it had to stop acting, or could not begin. */
@@ -64,9 +65,9 @@ export class ClusterCoordinator {
   private restartTimer: Cancellable | null = null;
   /** Counts beginnings and ends of what is done with the store: one at a time. */
   private life = 0;
-  private readonly leaderListeners = new Set<(view: LeaderView) => void>();
-  private readonly entryListeners = new Set<(entry: MetadataEntry, image: MetadataImage) => void>();
-  private readonly stateListeners = new Set<(state: CoordinatorState, reason: string | null) => void>();
+  private readonly leaderListeners = new Listeners<[LeaderView]>(this.options.seams.logger);
+  private readonly entryListeners = new Listeners<[MetadataEntry, MetadataImage]>(this.options.seams.logger);
+  private readonly stateListeners = new Listeners<[CoordinatorState, string | null]>(this.options.seams.logger);
 
   constructor(private readonly options: ClusterCoordinatorOptions) {
     this.config = { ...DEFAULT_COORDINATOR_CONFIG, ...options.config };
@@ -100,6 +101,8 @@ export class ClusterCoordinator {
       allocateProducerIds: async (request) => this.acting().allocateProducerIds(request),
       reportPositions: async (request) => this.acting().reportPositions(request),
       offerMetadataCopy: (request) => this.offerMetadataCopy(request),
+      trustStore: (request, context) => trustStore(this.trustHost, request, context),
+      electLeader: async (request) => this.acting().electLeader(request),
     };
   }
 
@@ -139,18 +142,15 @@ export class ClusterCoordinator {
 
   /** After each committed election. Answers the way to stop listening. */
   onLeaderChange(listener: (view: LeaderView) => void): () => void {
-    this.leaderListeners.add(listener);
-    return () => this.leaderListeners.delete(listener);
+    return this.leaderListeners.add(listener);
   }
 
   onEntry(listener: (entry: MetadataEntry, image: MetadataImage) => void): () => void {
-    this.entryListeners.add(listener);
-    return () => this.entryListeners.delete(listener);
+    return this.entryListeners.add(listener);
   }
 
   onState(listener: (state: CoordinatorState, reason: string | null) => void): () => void {
-    this.stateListeners.add(listener);
-    return () => this.stateListeners.delete(listener);
+    return this.stateListeners.add(listener);
   }
 
   /** The metadata as committed; while it does not act, as it was loaded. */
@@ -175,29 +175,6 @@ export class ClusterCoordinator {
   /** A door says that a connection ended; `clientAddress` is that of its requests' contexts (R22, fast path). */
   connectionClosed(clientAddress: string): void {
     this.reign?.connectionClosed(clientAddress);
-  }
-
-  /**
-   * The operator's word (R19): while copies are collected, begin the new history with those that came; while the store is
-   * suspect, end the suspicion; while bootstrap waits, begin the cluster. Answers what was done.
-   */
-  async trust(): Promise<string> {
-    if (this.state === 'collecting') {
-      const missing = this.collector!.missing;
-      await this.rebuild(true);
-      return `a new history was begun without brokers ${missing.join(', ') || 'missing'}`;
-    }
-    if (this.state === 'bootstrapping') {
-      await this.bootstrap();
-      return 'a new cluster was begun';
-    }
-    await this.acting().endSuspicion();
-    return 'the metadata store is trusted';
-  }
-
-  /** Unclean: the operator gives up what the chosen replica does not hold. */
-  async electLeader(name: PartitionName, kind: 'preferred' | 'unclean'): Promise<Outcome> {
-    return this.acting().electLeader(name, kind);
   }
 
   // ---- life ----
@@ -229,8 +206,8 @@ export class ClusterCoordinator {
       turn: this.tenancy,
       image,
       recentEntries: entries,
-      onEntry: (entry, _before, after) => this.tell(this.entryListeners, entry, after),
-      onLeaderChange: (view) => this.tell(this.leaderListeners, view),
+      onEntry: (entry, _before, after) => this.entryListeners.tell(entry, after),
+      onLeaderChange: (view) => this.leaderListeners.tell(view),
       onStopped: (reason) => this.reignEnded(reign, reason),
       onContradiction: (reason) => this.collect(reason),
     });
@@ -335,15 +312,10 @@ export class ClusterCoordinator {
 
   /** First entry of a cluster. Once only, however many ask. */
   private async bootstrap(): Promise<void> {
-    this.bootstrapping ??= this.act(MetadataImage.empty(), [], false, [this.newCluster()]).finally(() => {
+    this.bootstrapping ??= this.act(MetadataImage.empty(), [], false, [newCluster(this.config, this.options.seams.random)]).finally(() => {
       this.bootstrapping = null;
     });
     await this.bootstrapping;
-  }
-
-  private newCluster(): ClusterRecord {
-    const { configuredBrokers } = this.config;
-    return { type: 'cluster', version: 1, clusterId: randomId(this.options.seams.random), configuredBrokers, features: {} };
   }
 
   // ---- a suspect store ----
@@ -353,10 +325,12 @@ export class ClusterCoordinator {
     const { reign } = this;
     this.tenancy.moveTo(this.image);
     if (reign) this.knownOpId = (revision) => reign.chain.opIdAt(revision);
-    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...this.tenancy.image.brokers.keys()]);
+    const { image, coordinatorEpoch } = this.tenancy;
+    const own = { image, coordinatorEpoch, opIdAt: this.knownOpId };
+    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...image.brokers.keys()], own);
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
     this.reign = null;
-    this.become('collecting', this.collectReason());
+    this.become('collecting', this.collector.waitsFor);
     // Whoever knew more may be gone when this process starts again: the store itself has to remember.
     this.options.metadataLog.markSuspect(reason).catch((error) => {
       this.options.seams.logger.error('the suspicion could not be stored', { reason: (error as Error).message });
@@ -389,7 +363,7 @@ export class ClusterCoordinator {
 
   private async rebuildWhenComplete(): Promise<void> {
     if (this.state !== 'collecting') return;
-    this.reason = this.collectReason();
+    this.reason = this.collector!.waitsFor;
     if (this.collector!.missing.length > 0) return;
     try {
       await this.rebuild(false);
@@ -405,7 +379,7 @@ export class ClusterCoordinator {
     this.isRebuilding = true;
     const { life } = this;
     try {
-      const offers = [...this.collector!.offers, ...this.ownOffer()];
+      const { offers, missing } = this.collector!;
       const isEmpty = clusterIdOf(offers) === null;
       if (isEmpty && !isForced) {
         throw new YakError(
@@ -417,13 +391,14 @@ export class ClusterCoordinator {
       // Only while it is still this one's turn: another coordinator may have rebuilt it long ago.
       const still = { coordinatorEpoch: this.tenancy.coordinatorEpoch, beat: null };
       await this.tenancy.takeOver(newHistoryCoordinatorEpoch(offers, this.tenancy.coordinatorEpoch), still);
+      const { coordinatorEpoch } = this.tenancy;
       const opId = randomId(seams.random);
       const snapshot = isEmpty
-        ? { revision: NEW_HISTORY_STEP, coordinatorEpoch: this.tenancy.coordinatorEpoch, opId, records: [this.newCluster()] }
-        : buildNewHistory(offers, this.tenancy.coordinatorEpoch, opId, this.config.advertisedAddress);
-      await metadataLog.writeSnapshot(snapshot, this.tenancy.coordinatorEpoch);
+        ? { revision: NEW_HISTORY_STEP, coordinatorEpoch, opId, records: [newCluster(this.config, seams.random)] }
+        : buildNewHistory(offers, coordinatorEpoch, opId, this.config.advertisedAddress, missing);
+      await metadataLog.writeSnapshot(snapshot, coordinatorEpoch);
       if (life !== this.life) throw this.notActive('it lost its turn meanwhile');
-      seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch: this.tenancy.coordinatorEpoch });
+      seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch });
       const image = MetadataImage.fromSnapshot(snapshot);
       this.tenancy.moveTo(image);
       await this.act(image, [], !isEmpty);
@@ -432,19 +407,26 @@ export class ClusterCoordinator {
     }
   }
 
-  /** What this store itself holds is one more copy, if it goes on from all of the brokers': then it is the newest. */
-  private ownOffer(): MetadataCopyOffer[] {
-    if (this.tenancy.image.cluster === null) return [];
-    const isAhead = this.collector!.offers.every(({ snapshot }) => this.knownOpId(snapshot.revision) === snapshot.opId);
-    if (!isAhead) return [];
-    const none = { maxBrokerEpochSeen: -1, maxLeaderEpochSeen: -1, maxProducerIdSeen: -1 };
-    return [{ brokerId: -1, snapshot: this.tenancy.image.toSnapshot(), highestCoordinatorEpoch: this.tenancy.coordinatorEpoch, ...none }];
-  }
-
-  private collectReason(): string {
-    const { reason, missing } = this.collector!;
-    return `the metadata store is suspect (${reason}); waiting for the copies of brokers ${missing.join(', ')}`;
-  }
+  private readonly trustHost: TrustHost = {
+    logger: this.options.seams.logger,
+    situation: () => ({
+      state: this.state,
+      reason: this.reason,
+      coordinatorEpoch: this.tenancy.coordinatorEpoch,
+      image: this.image,
+      isUnderWay: this.isRebuilding || this.bootstrapping !== null,
+      collector: this.collector,
+      missingBlank: this.blankBrokers.missing(),
+      suspicion: this.state === 'active' ? (this.reign?.suspicion ?? null) : null,
+    }),
+    requireTurn: () => this.requireTurn(),
+    proveTurn: async () => {
+      if (!(await this.tenancy.prove())) throw this.notActive('its store did not confirm that it acts');
+      this.requireTurn();
+    },
+    beginHistory: () => this.rebuild(true),
+    beginCluster: () => (this.state === 'collecting' ? this.rebuild(true) : this.bootstrap()),
+  };
 
   // ---- small things ----
 
@@ -483,16 +465,6 @@ export class ClusterCoordinator {
     this.state = state;
     this.reason = reason;
     this.stateChanges.wakeAll();
-    this.tell(this.stateListeners, state, reason);
-  }
-
-  private tell<A extends unknown[]>(listeners: ReadonlySet<(...values: A) => void>, ...values: A): void {
-    for (const listener of listeners) {
-      try {
-        listener(...values);
-      } catch (error) {
-        this.options.seams.logger.error('a listener failed', { error: String((error as Error).stack ?? error) });
-      }
-    }
+    this.stateListeners.tell(state, reason);
   }
 }

@@ -3,12 +3,20 @@
  * that is known of has either handed over its copy or shown that it has none; what is then known is the best there is.
  */
 import type { BrokerId } from '#kernel';
-import type { MetadataCopyOffer } from '#metadata';
+import type { MetadataCopyOffer, MetadataImage } from '#metadata';
 
 interface Report {
   readonly incarnationId: string;
   /** Null: it has no copy. */
   readonly offer: MetadataCopyOffer | null;
+}
+
+/** What the store itself holds. */
+export interface OwnCopy {
+  readonly image: MetadataImage;
+  readonly coordinatorEpoch: number;
+  /** As far as its chain is known; null: not. */
+  opIdAt(revision: number): string | null;
 }
 
 export class CopyCollector {
@@ -18,6 +26,7 @@ export class CopyCollector {
   constructor(
     readonly reason: string,
     expected: Iterable<BrokerId>,
+    private readonly own: OwnCopy,
   ) {
     for (const brokerId of expected) this.expected.add(brokerId);
   }
@@ -37,8 +46,19 @@ export class CopyCollector {
     for (const record of offer.snapshot.records) if (record.type === 'broker') this.expected.add(record.brokerId);
   }
 
+  /** Of the brokers, and that of the store itself, as broker -1, if it goes on from all of them: then it is the newest. */
   get offers(): MetadataCopyOffer[] {
-    return [...this.reports.values()].flatMap((report) => (report.offer ? [report.offer] : []));
+    const offers = [...this.reports.values()].flatMap((report) => (report.offer ? [report.offer] : []));
+    const { image, coordinatorEpoch } = this.own;
+    const isAhead = image.cluster !== null && offers.every(({ snapshot }) => this.own.opIdAt(snapshot.revision) === snapshot.opId);
+    if (!isAhead) return offers;
+    const none = { maxBrokerEpochSeen: -1, maxLeaderEpochSeen: -1, maxProducerIdSeen: -1 };
+    return [...offers, { brokerId: -1, snapshot: image.toSnapshot(), highestCoordinatorEpoch: coordinatorEpoch, ...none }];
+  }
+
+  /** What is waited for, for a person. */
+  get waitsFor(): string {
+    return `the metadata store is suspect (${this.reason}); waiting for the copies of brokers ${this.missing.join(', ')}`;
   }
 
   get missing(): BrokerId[] {

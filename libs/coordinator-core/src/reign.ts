@@ -23,11 +23,9 @@ import {
   controlledShutdown,
   deltaOf,
   dropKeptMembers,
-  electLeader,
   failDirectory,
   isKeptInVain,
   isLeaderImbalanced,
-  isUnheardInHistory,
   MetadataImage,
   markComplete,
   moveLeadersAway,
@@ -43,6 +41,8 @@ import type {
   BrokerHeartbeatRequest,
   BrokerHeartbeatResponse,
   DescribeClusterResponse,
+  ElectLeaderRequest,
+  ElectLeaderResponse,
   MetadataFetchRequest,
   MetadataFetchResponse,
   MetadataRequest,
@@ -62,6 +62,8 @@ import type { CoordinatorConfig, CoordinatorReport, CoordinatorSeams } from './c
 import { FailureDetector } from './failure-detector.js';
 import { MetadataChain } from './metadata-chain.js';
 import { OffsetsTopic } from './offsets-topic.js';
+import { electByOperator } from './operator-elections.js';
+import { Suspicion } from './suspicion.js';
 import { TopicCommands } from './topic-commands.js';
 import type { Turn } from './turn.js';
 import { Waiters } from './waiters.js';
@@ -93,6 +95,7 @@ export class Reign {
   readonly chain: MetadataChain;
   /** Creation, growth, configs and deletion of topics. */
   readonly topics: TopicCommands;
+  readonly suspicion: Suspicion;
   private readonly config: CoordinatorConfig;
   private readonly seams: CoordinatorSeams;
   private readonly detector: FailureDetector;
@@ -137,6 +140,7 @@ export class Reign {
       options.coordinatorEpoch,
       options.recentEntries,
     );
+    this.suspicion = new Suspicion(this.chain, options.coordinatorEpoch, this.seams.logger);
     this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, options.turn, () => {
       this.dropKeptIfDue();
       this.rebalanceIfDue();
@@ -156,10 +160,6 @@ export class Reign {
 
   get image(): MetadataImage {
     return this.chain.image;
-  }
-
-  get isSuspect(): boolean {
-    return this.image.coordinator?.isSuspect ?? false;
   }
 
   /** Commits the first entry of this reign; nobody is served before. Rejects with NOT_ACTIVE when the store refuses it. */
@@ -199,9 +199,11 @@ export class Reign {
     }
     if (request.clusterId !== null && request.clusterId === this.image.cluster?.clusterId) {
       const contradiction =
-        this.contradiction(request.metadataRevision, request.metadataOpId) ??
-        this.epochContradiction(request.storedBrokerEpoch, request.highestCoordinatorEpoch);
+        this.suspicion.contradiction(request.metadataRevision, request.metadataOpId) ??
+        this.suspicion.epochContradiction(request.storedBrokerEpoch, request.highestCoordinatorEpoch);
       if (contradiction !== null) throw await this.contradicted(request.brokerId, contradiction);
+      const given = this.suspicion.givenUp(request.brokerId, request.metadataRevision, request.metadataOpId);
+      if (given !== null) return refuse('BROKER_NOT_AVAILABLE', given);
     }
     const result = await this.chain.submit(
       (state) =>
@@ -214,7 +216,7 @@ export class Reign {
     if (result.error === 'NONE') {
       this.sessions.heard(request.brokerId, result.brokerEpoch, context.clientAddress);
       this.detector.heard(request.brokerId, this.now());
-      await this.endSuspicionIfAllReported();
+      await this.suspicion.endIfNobodyIsAwaited();
     }
     return this.registration(result, result.brokerEpoch);
   }
@@ -222,7 +224,7 @@ export class Reign {
   async heartbeat(request: BrokerHeartbeatRequest, context: RequestContext): Promise<BrokerHeartbeatResponse> {
     const problem = brokerEpochProblem({ image: this.image, revision: this.image.revision }, request);
     if (problem) return this.heartbeatAnswer(request, problem);
-    const contradiction = this.contradiction(request.appliedRevision, request.appliedOpId);
+    const contradiction = this.suspicion.contradiction(request.appliedRevision, request.appliedOpId);
     if (contradiction !== null) {
       const { message } = await this.contradicted(request.brokerId, contradiction);
       return this.heartbeatAnswer(request, { error: 'BROKER_ID_NOT_REGISTERED', message });
@@ -275,9 +277,11 @@ export class Reign {
 
   async metadataFetch(request: MetadataFetchRequest): Promise<MetadataFetchResponse> {
     const deadline = this.now() + Math.min(request.maxWaitMs, MAX_WAIT_MS);
-    const contradiction = this.contradiction(request.afterRevision, request.afterOpId);
+    const contradiction = this.suspicion.contradiction(request.afterRevision, request.afterOpId);
     // Before it gets a snapshot that would take it back: its copy may be the only one that knows more (R19).
     if (contradiction !== null) throw await this.contradicted(request.brokerId, contradiction);
+    const given = this.suspicion.givenUp(request.brokerId, request.afterRevision, request.afterOpId);
+    if (given !== null) return this.fetched({ error: 'BROKER_NOT_AVAILABLE', message: given, snapshot: null, entries: [] });
     this.applied(request.brokerId, request.afterRevision);
     for (;;) {
       const entries = this.chain.entriesAfter(request.afterRevision, request.afterOpId);
@@ -314,7 +318,7 @@ export class Reign {
         host,
         port,
         coordinatorEpoch,
-        isSuspect: this.isSuspect,
+        isSuspect: this.suspicion.isOn,
         store: this.config.storeName,
         standbys: this.options.turn.standbys,
       },
@@ -326,20 +330,8 @@ export class Reign {
     };
   }
 
-  async electLeader(name: PartitionName, kind: 'preferred' | 'unclean'): Promise<Outcome> {
-    const outcome = await this.chain.submit((state) => electLeader(state, name, kind, this.asking.positions(name)));
-    if (kind === 'unclean' && outcome.error === 'NONE') {
-      this.seams.logger.error('unclean election by the operator: records may be lost', {
-        topicId: name.topicId,
-        partition: name.partition,
-      });
-    }
-    return outcome;
-  }
-
-  /** By the operator: what the brokers reported so far is all there will be. */
-  async endSuspicion(): Promise<void> {
-    await this.chain.submit((state) => this.suspicionEnded(state));
+  electLeader(request: ElectLeaderRequest): Promise<ElectLeaderResponse> {
+    return electByOperator(request, this.chain, this.asking, this.seams.logger);
   }
 
   leaders(): LeaderView[] {
@@ -477,38 +469,12 @@ export class Reign {
 
   // ---- suspicion (R19) ----
 
-  /** What a broker reports that cannot be if this is the newest history; null when all is well. */
-  private contradiction(revision: number, opId: string): string | null {
-    if (revision > this.image.revision) return `holds metadata revision ${revision}, this store ends at ${this.image.revision}`;
-    if (revision < 0) return null;
-    const known = this.chain.opIdAt(revision);
-    return known === null || known === opId ? null : `holds another entry at metadata revision ${revision}`;
-  }
-
-  private epochContradiction(storedBrokerEpoch: number, highestCoordinatorEpoch: number): string | null {
-    if (storedBrokerEpoch > this.image.revision) return `has broker epoch ${storedBrokerEpoch}, this store ends at ${this.image.revision}`;
-    if (highestCoordinatorEpoch <= this.options.coordinatorEpoch) return null;
-    return `followed coordinator epoch ${highestCoordinatorEpoch}, this one has ${this.options.coordinatorEpoch}`;
-  }
-
   /** A broker knows more than the coordinator that has the turn could have told it. Who lost the turn is no judge of that. */
   private async contradicted(brokerId: BrokerId, contradiction: string): Promise<YakError> {
     if (!(await this.options.turn.prove())) throw new YakError('NOT_ACTIVE', 'another cluster coordinator may act by now');
     this.requireActing();
     this.options.onContradiction(`broker ${brokerId} ${contradiction}`);
     return new YakError('NOT_ACTIVE', 'the metadata store is suspect; register again');
-  }
-
-  private async endSuspicionIfAllReported(): Promise<void> {
-    if (!this.isSuspect || [...this.image.brokers.values()].some(isUnheardInHistory)) return;
-    await this.endSuspicion();
-  }
-
-  private suspicionEnded(state: DecisionState): Decision<null> {
-    const coordinator = state.image.coordinator;
-    if (!coordinator?.isSuspect) return { records: [], response: null };
-    this.seams.logger.info('the metadata store is no longer suspect');
-    return { records: [{ ...coordinator, isSuspect: false }], response: null };
   }
 
   private async electAsked(names: readonly PartitionName[]): Promise<void> {
@@ -564,7 +530,7 @@ export class Reign {
 
   // ---- small things ----
 
-  private fetched(found: Pick<MetadataFetchResponse, 'snapshot' | 'entries'>): MetadataFetchResponse {
+  private fetched(found: Omit<MetadataFetchResponse, 'coordinatorEpoch' | 'error'> & Partial<Outcome>): MetadataFetchResponse {
     return { error: 'NONE', coordinatorEpoch: this.options.coordinatorEpoch, ...found };
   }
 

@@ -134,8 +134,10 @@ describe('topics that are changed', () => {
     Object.assign(cluster, { config: { offsetsTopic: { ...offsetsTopic, replicationFactor: 2 } } });
     await cluster.startCoordinator();
     await cluster.until(() => cluster.coordinator.report().reason?.endsWith('brokers 2') === true, 'all copies but one');
-    await cluster.world.settle(cluster.coordinator.trust());
-    await cluster.until(() => [0, 1].every((id) => cluster.brokers[id]!.isActive), 'two active');
+    // Its copy is part of the new history, so what it may have to say about it is waited for.
+    cluster.brokers[1]!.kill();
+    await cluster.trust();
+    await cluster.until(() => cluster.brokers[0]!.isActive, 'one active');
     await cluster.world.runFor(5_000);
     expect(cluster.coordinator.report().isSuspect).toBe(true);
     const grown = await cluster.ask('createPartitions', { topics: [{ name: 't', totalCount: 3 }] });
@@ -143,7 +145,7 @@ describe('topics that are changed', () => {
     const altered = await cluster.ask('alterConfigs', { resources: [{ type: 'topic', name: 't', operations: [] }] });
     expect(altered.resources[0]).toMatchObject({ type: 'topic', name: 't', error: 'NOT_CONTROLLER' });
     expect([...cluster.image.topicsByName.keys()]).toEqual(['t']);
-    cluster.brokers[2]!.start();
+    cluster.brokers[1]!.start();
     await cluster.until(() => cluster.image.topicsByName.has(OFFSETS_TOPIC), 'the topic');
   });
 });

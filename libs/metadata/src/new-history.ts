@@ -5,7 +5,7 @@
  */
 import type { BrokerEpoch, BrokerId, CoordinatorEpoch, LeaderEpoch } from '#kernel';
 import { NO_BROKER, YakError } from '#kernel';
-import type { BrokerRecord, Endpoint, MetadataRecord, MetadataSnapshot } from './records.js';
+import type { BrokerRecord, ClusterRecord, Endpoint, GivenUpCopy, MetadataRecord, MetadataSnapshot } from './records.js';
 
 /** Above everything seen in copies and logs, by this much. */
 export const NEW_HISTORY_STEP = 1_000_000;
@@ -43,13 +43,14 @@ export function isUnheardInHistory(broker: BrokerRecord): boolean {
 
 /**
  * `offers` holds at least one copy that names the cluster. `coordinatorEpoch` is the one that takeOver answered. Brokers
- * come back fenced: they register again under the new history.
+ * come back fenced: they register again under the new history. `missing`: whose copies the operator does not wait for.
  */
 export function buildNewHistory(
   offers: readonly MetadataCopyOffer[],
   coordinatorEpoch: CoordinatorEpoch,
   opId: string,
   address: Endpoint,
+  missing: readonly BrokerId[] = [],
 ): MetadataSnapshot {
   clusterIdOf(offers);
   const highest = [...offers].sort(
@@ -72,13 +73,13 @@ export function buildNewHistory(
     }
   }
 
+  const newRevision = revision + NEW_HISTORY_STEP;
   const records: MetadataRecord[] = [];
   for (const record of highest.snapshot.records) {
     if (record.type === 'coordinator' || record.type === 'producer-ids') continue;
     if (record.type === 'broker') {
       // An epoch that nobody was given and no incarnation: whoever still runs must register again.
-      const brokerEpoch = revision + NEW_HISTORY_STEP;
-      records.push({ ...record, brokerEpoch, incarnationId: '', isFenced: true, isShuttingDown: false });
+      records.push({ ...record, brokerEpoch: newRevision, incarnationId: '', isFenced: true, isShuttingDown: false });
     } else if (record.type === 'partition') {
       records.push({
         ...record,
@@ -87,11 +88,48 @@ export function buildNewHistory(
         partitionEpoch: record.partitionEpoch + NEW_HISTORY_STEP,
         mustAsk: true,
       });
+    } else if (record.type === 'cluster') {
+      records.push(withGivenUp(record, missing, highest.snapshot, newRevision));
     } else {
       records.push(record);
     }
   }
   records.push({ type: 'producer-ids', version: 1, nextProducerId: nextProducerId + NEW_HISTORY_STEP });
   records.push({ type: 'coordinator', version: 1, coordinatorEpoch, address, isSuspect: true });
-  return { revision: revision + NEW_HISTORY_STEP, coordinatorEpoch, opId, records };
+  return { revision: newRevision, coordinatorEpoch, opId, records };
+}
+
+function withGivenUp(
+  record: ClusterRecord,
+  missing: readonly BrokerId[],
+  { revision, opId, records }: MetadataSnapshot,
+  newRevision: number,
+): ClusterRecord {
+  const hasNotBeenBack = (brokerId: BrokerId): boolean =>
+    !records.some((one) => one.type === 'broker' && one.brokerId === brokerId && !isUnheardInHistory(one));
+  const isOld = (copy: GivenUpCopy): boolean => !missing.includes(copy.brokerId) || hasNotBeenBack(copy.brokerId);
+  const kept = (record.givenUp ?? []).filter(isOld);
+  // Who was missing before and has not been back since may know no more than it was given up at then.
+  const added = missing.filter((brokerId) => !kept.some((copy) => copy.brokerId === brokerId));
+  const givenUp = [...kept, ...added.map((brokerId) => ({ brokerId, revision, opId, newRevision }))];
+  return givenUp.length === 0 ? record : { ...record, givenUp };
+}
+
+/** What was given up of the copy that this broker comes back with; null: it may come back. */
+export function givenUpCopy(cluster: ClusterRecord | null, brokerId: BrokerId, revision: number, opId: string): GivenUpCopy | null {
+  const copy = cluster?.givenUp?.find((one) => one.brokerId === brokerId);
+  if (copy === undefined || revision < copy.revision || revision >= copy.newRevision) return null;
+  return revision === copy.revision && opId === copy.opId ? null : copy;
+}
+
+/** By the operator: these brokers may come back, whatever they know; what only they know is forgotten. */
+export function takenBack(cluster: ClusterRecord, brokerIds: readonly BrokerId[]): ClusterRecord {
+  const { givenUp = [], ...rest } = cluster;
+  const left = givenUp.filter((copy) => !brokerIds.includes(copy.brokerId));
+  return left.length === 0 ? rest : { ...rest, givenUp: left };
+}
+
+/** Whether the history waits for this broker to register: suspicion ends when it waits for nobody (R19). */
+export function isAwaited(broker: BrokerRecord, cluster: ClusterRecord | null): boolean {
+  return isUnheardInHistory(broker) && !cluster?.givenUp?.some((copy) => copy.brokerId === broker.brokerId);
 }

@@ -107,6 +107,18 @@ export interface ClusterRecord {
   readonly configuredBrokers: readonly BrokerId[];
   /** Finalized feature levels. */
   readonly features: Readonly<Record<string, number>>;
+  /** Absent: no history was ever begun without somebody's copy. */
+  readonly givenUp?: readonly GivenUpCopy[];
+}
+
+/** The operator had a new history begin without this broker's copy of the metadata (R19): it may come back, but not knowing more. */
+export interface GivenUpCopy {
+  readonly brokerId: BrokerId;
+  /** The last entry of the old history that the new one holds. */
+  readonly revision: number;
+  readonly opId: string;
+  /** First revision of the new history. What lies between the two is given up. */
+  readonly newRevision: number;
 }
 
 /** Next producer id that nobody was given (R19: never reused). */

@@ -9,6 +9,7 @@ export { DEFAULT_RPC_LIMITS, type RpcLimits, rpcLimits } from './limits.js';
 export * from './messages.js';
 export { NestFraming, type NestPacket, type NestReply } from './nest-framing.js';
 export * from './on-behalf-of.js';
+export * from './operator-messages.js';
 export * from './patterns.js';
 export { type Direction, fromJsonMessage, toJsonMessage } from './record-fields.js';
 export { type DialRpcOptions, dialRpc, RpcClientConnection } from './rpc-client-connection.js';

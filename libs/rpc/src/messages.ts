@@ -7,10 +7,14 @@ import type { KafkaErrorName } from '#kernel';
 import type { BrokerListeners, Endpoint, IsrMember, MetadataEntry, MetadataSnapshot, PartitionRecord } from '#metadata';
 import type { AdminRpcMessages } from './admin-messages.js';
 import type { GroupRpcMessages } from './group-messages.js';
+import type { OperatorRpcMessages } from './operator-messages.js';
 
 /** What a peer gets instead of a response when the message itself was wrong or the process cannot answer. */
 export interface RpcFailure {
-  /** INVALID (with fields), UNKNOWN_PATTERN, TOO_LARGE, BUSY, NOT_ACTIVE (a coordinator that does not act), UNAVAILABLE, INTERNAL. */
+  /**
+   * INVALID (with fields), UNKNOWN_PATTERN, TOO_LARGE, BUSY, NOT_ACTIVE (a coordinator that does not act), UNAVAILABLE, INTERNAL;
+   * of trustStore also STORE_NOT_SUSPECT and SITUATION_CHANGED.
+   */
   readonly code: string;
   readonly message: string;
   /** Which field and why, for INVALID. */
@@ -330,7 +334,7 @@ export interface OfferMetadataCopyRequest {
 export type OfferMetadataCopyResponse = WithError;
 
 /** Pattern key to shapes: what RpcClient.request and the handlers are typed by. */
-export interface RpcMessages extends GroupRpcMessages, AdminRpcMessages {
+export interface RpcMessages extends GroupRpcMessages, AdminRpcMessages, OperatorRpcMessages {
   metadata: [MetadataRequest, MetadataResponse];
   createTopics: [CreateTopicsRequest, CreateTopicsResponse];
   deleteTopics: [DeleteTopicsRequest, DeleteTopicsResponse];

@@ -41,6 +41,9 @@ export const PATTERNS = {
   allocateProducerIds: { name: 'coordinator.allocateProducerIds', code: 34 },
   reportPositions: { name: 'coordinator.reportPositions', code: 35 },
   offerMetadataCopy: { name: 'coordinator.offerMetadataCopy', code: 36 },
+  // For the operator: the first at the cluster coordinator only, the second at any broker too.
+  trustStore: { name: 'yak.trustStore', code: 37 },
+  electLeader: { name: 'yak.electLeader', code: 38 },
 } as const;
 
 export type PatternKey = keyof typeof PATTERNS;

@@ -122,6 +122,12 @@ export class SimCluster {
     return this.world.settle(this.request(client, 'client:1', pattern, request, timeoutMs));
   }
 
+  /** The operator looks at what would be done, and has it done. */
+  async trust(): Promise<RpcMessages['trustStore'][1]> {
+    const { action, coordinatorEpoch, brokers } = await this.ask('trustStore', {});
+    return this.ask('trustStore', { confirm: { action, coordinatorEpoch, brokers } });
+  }
+
   /** What the door says when it sees the connection of a process end. */
   connectionClosed(address: string): void {
     this.process.run('connection closed', () => this.coordinator.connectionClosed(address), 0.2);
