@@ -61,6 +61,7 @@ export type AppendResult =
 
 /**
  * `load` of a shared store stores no suspicion while it is somebody else's turn: it tells, and the acting coordinator judges.
+ * Except where a takeover that this process saw is missing from the store: then it is the acting one that cannot know.
  */
 export interface MetadataLog {
   /** False: one process at a time can open it, so there is nobody to stand by for. Then `observe` is never called. */

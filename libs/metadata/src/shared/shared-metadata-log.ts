@@ -23,6 +23,7 @@ import {
   coordinatorOf,
   coordinatorText,
   linkedEntries,
+  lostTakeover,
   readStoredChain,
   readStoredState,
   type StoredChain,
@@ -99,8 +100,9 @@ export class SharedMetadataLog implements MetadataLog {
     if (this.suspicion !== null) this.storeId = storeId;
     else if (this.witness === null) this.saw({ storeId, coordinatorEpoch: epoch, revision: -1, opId: GENESIS_OP_ID });
     else if (this.witness.storeId !== storeId) throw this.refused(['empty']);
-    else this.witness = { ...this.witness, coordinatorEpoch: epoch };
-    this.held = new HeldTenure(epoch, tenureId, isDurable);
+    else this.witness = { ...this.witness, coordinatorEpoch: Math.max(this.witness.coordinatorEpoch, epoch) };
+    // An answer that comes after that of a later takeover is about a turn that is over.
+    if (epoch > (this.held?.coordinatorEpoch ?? NO_EPOCH)) this.held = new HeldTenure(epoch, tenureId, isDurable);
     return epoch;
   }
 
@@ -219,7 +221,9 @@ export class SharedMetadataLog implements MetadataLog {
     let suspicion = judged?.reason ?? this.unstoredReason(chain.coordinatorEpoch);
     if (judged?.isRestartOnly) {
       if (await this.accepts(chain, runId, witness)) suspicion = null;
-    } else if (suspicion !== null && suspicion !== chain.suspect && !isOthersTurn) await this.mark(suspicion);
+    } else if (suspicion !== null && suspicion !== chain.suspect && (!isOthersTurn || lostTakeover(chain, witness))) {
+      await this.mark(suspicion);
+    }
     this.runId = runId;
     this.suspicion = suspicion;
     if (suspicion === null && chain.exists && this.witness === witness) this.saw(chain);

@@ -148,6 +148,14 @@ export function suspicionOf(chain: StoredChain, runId: string, witness: Witness 
   return chain.damage === null ? null : because(chain.damage);
 }
 
+/**
+ * Whether a takeover that this process saw is missing: the epoch of a store only rises, also where a new history begins. Whoever
+ * acts on such a store acts in the past, and cannot know.
+ */
+export function lostTakeover(state: StoredState, witness: Witness | null): boolean {
+  return witness !== null && state.exists && state.storeId === witness.storeId && state.coordinatorEpoch < witness.coordinatorEpoch;
+}
+
 /** What in the store is not as this process saw it; null for none. `entries` need not be all of them. */
 export function contradictionOf(
   state: StoredState,
