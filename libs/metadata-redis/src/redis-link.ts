@@ -81,7 +81,7 @@ export class RedisLink implements StoreLink {
     if (info.get('aof_enabled') !== '1') warnings.push('appendonly is off: a crash loses metadata; set "appendonly yes" in redis.conf');
     else if (appendfsync === null) warnings.push('its appendfsync cannot be read (CONFIG is not allowed); it has to be always');
     else if (appendfsync !== 'always')
-      warnings.push(`appendfsync is ${appendfsync}: a power loss loses the last metadata; set "appendfsync always" in redis.conf`);
+      warnings.push(`appendfsync is ${appendfsync}: a crash loses the last metadata; set "appendfsync always" in redis.conf`);
     else if (skipsSync !== 'no')
       warnings.push('no-appendfsync-on-rewrite is on: a power loss loses the last metadata; set "no-appendfsync-on-rewrite no"');
     const seen = `${info.get('run_id')} ${warnings.join('; ')}`;

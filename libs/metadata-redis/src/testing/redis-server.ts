@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const START_TIMEOUT_MS = 10_000;
 const SAFE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
 
+const REMOVE = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 };
+
 export function isRedisInstalled(): boolean {
   try {
     execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
@@ -19,6 +21,7 @@ export function isRedisInstalled(): boolean {
 }
 
 export class RedisServer {
+  private readonly endWithTests = () => killGroup(this.child);
   private readonly folder = mkdtempSync(join(tmpdir(), 'yak-redis-'));
   private child: ChildProcess | null = null;
   private port = 0;
@@ -26,6 +29,7 @@ export class RedisServer {
   /** Started on a free port, which it keeps from then on. */
   static async create(): Promise<RedisServer> {
     const server = new RedisServer();
+    process.once('exit', server.endWithTests);
     for (let attempt = 0; ; attempt++) {
       server.port = await freePort();
       try {
@@ -45,7 +49,8 @@ export class RedisServer {
   /** `args`: what is not as it should be. */
   async start(...args: string[]): Promise<void> {
     const place = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--save', '', '--dir', this.folder];
-    const child = spawn('redis-server', [...place, ...SAFE, ...args], { stdio: 'ignore' });
+    // A group of its own: the child that rewrites its file has to end with it.
+    const child = spawn('redis-server', [...place, ...SAFE, ...args], { stdio: 'ignore', detached: true });
     this.child = child;
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (!(await this.answersPing())) {
@@ -61,7 +66,7 @@ export class RedisServer {
     this.child = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
+    killGroup(child);
     await ended;
   }
 
@@ -80,15 +85,16 @@ export class RedisServer {
 
   /** Only while it is down: the folder goes back to the last backUp, or to nothing. */
   restore(what: 'backup' | 'nothing'): void {
-    rmSync(this.folder, { recursive: true });
+    rmSync(this.folder, REMOVE);
     if (what === 'backup') cpSync(`${this.folder}.backup`, this.folder, { recursive: true });
     else mkdirSync(this.folder);
   }
 
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.folder, { recursive: true, force: true });
-    rmSync(`${this.folder}.backup`, { recursive: true, force: true });
+    process.off('exit', this.endWithTests);
+    rmSync(this.folder, REMOVE);
+    rmSync(`${this.folder}.backup`, REMOVE);
   }
 
   /** One command, its first answer line; without any client library. */
@@ -111,6 +117,15 @@ export class RedisServer {
       (line) => line === '+PONG',
       () => false,
     );
+  }
+}
+
+function killGroup(child: ChildProcess | null): void {
+  if (child?.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It is gone.
   }
 }
 
