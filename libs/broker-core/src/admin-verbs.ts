@@ -19,6 +19,8 @@ import type {
   DeleteTopicsResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
+  ElectLeaderRequest,
+  ElectLeaderResponse,
 } from '#rpc';
 
 export interface OffsetsForLeaderEpochsRequest {
@@ -46,6 +48,8 @@ export interface AdminVerbs {
   deleteTopics(context: RequestContext, request: DeleteTopicsRequest): Promise<DeleteTopicsResponse>;
   createPartitions(context: RequestContext, request: CreatePartitionsRequest): Promise<CreatePartitionsResponse>;
   alterConfigs(context: RequestContext, request: AlterConfigsRequest): Promise<AlterConfigsResponse>;
+  /** By a person: back to the preferred replica, or unclean, which gives up what the chosen one does not hold. */
+  electLeader(context: RequestContext, request: ElectLeaderRequest): Promise<ElectLeaderResponse>;
   /** From this broker's own metadata and settings; nothing is forwarded. */
   describeConfigs(context: RequestContext, request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>;
   /**

@@ -101,6 +101,23 @@ describe('changes', () => {
     ]);
   });
 
+  it('R13: an election by the operator is forwarded in his name and answered when it is seen here; who may not is refused here', async () => {
+    const world = new World();
+    world.cluster.create({ name: 't', assignments: [[1, 2]] });
+    const leader = world.cluster.image.partition(world.cluster.image.topicsByName.get('t')!.topicId, 0)!;
+    const request = { topic: 't', partition: 0, kind: 'unclean' as const };
+    const elected = { error: 'NONE', leader: leader.leader, leaderEpoch: leader.leaderEpoch, isr: [1], possibleLoss: true, waitsFor: null };
+    world.answer = () => elected;
+    expect(await world.took(world.admin.electLeader(context, request))).toBe(0);
+    expect(world.forwarded).toMatchObject([{ pattern: 'electLeader', request: { ...request, onBehalfOf: { principal: 'User:alice' } } }]);
+    world.answer = () => ({ ...elected, leader: 2, leaderEpoch: leader.leaderEpoch + 1 });
+    expect(await world.took(world.admin.electLeader(context, request))).toBe(VISIBLE_WAIT_MS_MAX);
+    expect(await world.took(world.admin.electLeader(context, { ...request, validateOnly: true }))).toBe(0);
+    const forbidden = new World(forbidding('ALTER'));
+    expect(await forbidden.admin.electLeader(context, request)).toMatchObject({ error: 'CLUSTER_AUTHORIZATION_FAILED', leader: -1 });
+    expect(forbidden.forwarded).toEqual([]);
+  });
+
   it('wait for leaders that run, not for ever, and not at all with timeoutMs 0 or when nothing was decided', async () => {
     const world = new World();
     world.cluster.create({ name: 't', assignments: [[0]] });

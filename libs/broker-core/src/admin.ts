@@ -21,6 +21,8 @@ import {
   type DeleteTopicsResponse,
   type DescribeConfigsRequest,
   type DescribeConfigsResponse,
+  type ElectLeaderRequest,
+  type ElectLeaderResponse,
   onBehalfOf,
   type PatternKey,
   type RpcMessages,
@@ -52,7 +54,7 @@ export interface AdminHost {
   waitForMetadata(condition: (image: MetadataImage) => boolean, timeoutMs: number): Promise<boolean>;
 }
 
-type ForwardedAdmin = 'createTopics' | 'deleteTopics' | 'createPartitions' | 'alterConfigs';
+type ForwardedAdmin = 'createTopics' | 'deleteTopics' | 'createPartitions' | 'alterConfigs' | 'electLeader';
 interface Refusal {
   readonly error: KafkaErrorName;
   readonly message?: string;
@@ -137,6 +139,18 @@ export class Admin implements AdminVerbs {
         }),
     );
     return { resources: [...answers, ...refused.map(([{ type, name }, refusal]) => ({ type, name, ...refusal }))] };
+  }
+
+  async electLeader(context: RequestContext, request: ElectLeaderRequest): Promise<ElectLeaderResponse> {
+    const none = { leader: -1, leaderEpoch: -1, isr: [], possibleLoss: false, waitsFor: null };
+    const isAllowed = this.isAllowedOnCluster(context, 'ALTER');
+    const refused: ElectLeaderResponse = { error: 'CLUSTER_AUTHORIZATION_FAILED', ...none };
+    return this.changed('electLeader', context, request, isAllowed ? 1 : 0, refused, ({ error, leader, leaderEpoch }, image) => {
+      if (error !== 'NONE' || request.validateOnly === true) return true;
+      const topicId = image.topicsByName.get(request.topic)?.topicId;
+      const partition = topicId === undefined ? undefined : image.partition(topicId, request.partition);
+      return partition === undefined || partition.leaderEpoch > leaderEpoch || partition.leader === leader;
+    });
   }
 
   async describeConfigs(context: RequestContext, request: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {

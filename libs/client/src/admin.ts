@@ -15,6 +15,8 @@ import type {
   DescribeClusterResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
+  ElectLeaderRequest,
+  ElectLeaderResponse,
   ListOffsetsResponse,
   MetadataResponse,
   PatternKey,
@@ -79,6 +81,15 @@ export class YakAdmin implements Admin {
   async alterConfigs(request: AlterConfigsRequest): Promise<AlterConfigsResponse> {
     // What is set, appended or taken away a second time changes nothing.
     return (await this.ask('alterConfigs', request, CHANGE_TIMEOUT_MS)).response;
+  }
+
+  async electLeader(request: ElectLeaderRequest): Promise<ElectLeaderResponse> {
+    const { response, wasRepeated } = await this.ask('electLeader', request, CHANGE_TIMEOUT_MS);
+    if (!wasRepeated || response.error !== 'INVALID_REQUEST') return response;
+    return {
+      ...response,
+      message: `${response.message ?? response.error} (an attempt before this one got no answer and may have elected it)`,
+    };
   }
 
   async describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {

@@ -16,6 +16,8 @@ import type {
   DescribeClusterResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
+  ElectLeaderRequest,
+  ElectLeaderResponse,
   ListOffsetsResponse,
   MetadataResponse,
   TopicMetadata,
@@ -192,6 +194,8 @@ export interface Admin {
   alterConfigs(request: AlterConfigsRequest): Promise<AlterConfigsResponse>;
   /** Of topics from any broker, of a broker from that one; in the order of the request. */
   describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>;
+  /** By a person. Unclean: for a partition without a leader; what the chosen replica does not hold is lost. */
+  electLeader(request: ElectLeaderRequest): Promise<ElectLeaderResponse>;
   /** All topics, internal ones included, by name. */
   listTopics(): Promise<readonly TopicMetadata[]>;
   describeTopics(topics: readonly string[]): Promise<readonly TopicMetadata[]>;

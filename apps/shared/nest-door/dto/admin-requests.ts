@@ -2,7 +2,7 @@
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional, ValidateNested } from 'class-validator';
 import type * as rpc from '#rpc';
-import { IsAssignment, IsSafeInteger, IsShortText, Nullable } from './checks.js';
+import { IsAssignment, IsPartitionIndex, IsSafeInteger, IsShortText, Nullable } from './checks.js';
 import { ValidatableChangeRequestDto } from './client-requests.js';
 
 /** Topics or resources in one request; more is asked in several. */
@@ -93,4 +93,17 @@ export class DescribeConfigsRequestDto implements rpc.DescribeConfigsRequest {
   @ValidateNested({ each: true })
   @Type(() => DescribeResourceDto)
   resources!: DescribeResourceDto[];
+}
+
+const ELECTIONS: rpc.ElectLeaderRequest['kind'][] = ['preferred', 'unclean'];
+
+export class ElectLeaderRequestDto extends ValidatableChangeRequestDto implements rpc.ElectLeaderRequest {
+  @IsShortText({ min: 1 })
+  topic!: string;
+
+  @IsPartitionIndex()
+  partition!: number;
+
+  @IsIn(ELECTIONS, { message: `kind must be one of ${ELECTIONS.join(', ')}` })
+  kind!: rpc.ElectLeaderRequest['kind'];
 }

@@ -10,17 +10,18 @@ export function Nullable(): PropertyDecorator {
 }
 
 /** An integer that a double holds exactly. */
-export function IsSafeInteger(options: { min: number; max?: number }): PropertyDecorator {
-  const { min, max = Number.MAX_SAFE_INTEGER } = options;
+export function IsSafeInteger(options: { min: number; max?: number; each?: boolean }): PropertyDecorator {
+  const { min, max = Number.MAX_SAFE_INTEGER, each = false } = options;
   const wanted = max === Number.MAX_SAFE_INTEGER ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
   return check(
     'isSafeInteger',
-    `must be ${wanted}`,
+    `${each ? 'must have only entries that are' : 'must be'} ${wanted}`,
     (value) => Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max,
+    { each },
   );
 }
 
-export const IsBrokerId = () => IsSafeInteger({ min: 0, max: 2 ** 31 - 1 });
+export const IsBrokerId = (options: { each?: boolean } = {}) => IsSafeInteger({ min: 0, max: 2 ** 31 - 1, ...options });
 export const IsPartitionIndex = () => IsSafeInteger({ min: 0, max: 2 ** 31 - 1 });
 /** -1 is "none". */
 export const IsEpoch = () => IsSafeInteger({ min: -1 });

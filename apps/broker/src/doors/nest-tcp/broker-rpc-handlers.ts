@@ -38,6 +38,7 @@ export type BrokerPattern =
   | 'deleteTopics'
   | 'createPartitions'
   | 'alterConfigs'
+  | 'electLeader'
   | 'describeConfigs'
   | 'metadata'
   | 'produce'
@@ -121,6 +122,7 @@ export function brokerRpcHandlers(broker: RpcBroker): BrokerRpcHandlers {
     deleteTopics: (request, context) => broker.admin.deleteTopics(context, request),
     createPartitions: (request, context) => broker.admin.createPartitions(context, request),
     alterConfigs: (request, context) => broker.admin.alterConfigs(context, request),
+    electLeader: (request, context) => broker.admin.electLeader(context, request),
     describeConfigs: (request, context) => broker.admin.describeConfigs(context, request),
     describeCluster: async (request, context) => withExternalAddresses(await broker.forward('describeCluster', request), broker, context),
   };

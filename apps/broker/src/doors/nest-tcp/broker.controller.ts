@@ -11,6 +11,7 @@ import {
   CreateTopicsRequestDto,
   DeleteTopicsRequestDto,
   DescribeConfigsRequestDto,
+  ElectLeaderRequestDto,
   EmptyRequestDto,
   ListOffsetsRequestDto,
   Message,
@@ -57,6 +58,11 @@ export class BrokerController {
   @Message('alterConfigs')
   alterConfigs(@Payload(checked) request: AlterConfigsRequestDto, @Ctx() context: TcpContext) {
     return this.handlers.alterConfigs(request, requestContext(context));
+  }
+
+  @Message('electLeader')
+  electLeader(@Payload(checked) request: ElectLeaderRequestDto, @Ctx() context: TcpContext) {
+    return this.handlers.electLeader(request, requestContext(context));
   }
 
   @Message('describeConfigs')

@@ -162,11 +162,11 @@ const refusal = (pattern: string, data: unknown): Promise<Json> =>
 describe('a stock Nest ClientProxy', () => {
   it('cannot choose in whose name an admin call is made', async () => {
     const forged = { principal: 'User:root', clientId: 'x', clientAddress: '10.0.0.1:1' };
-    for (const pattern of ['yak.createTopics', 'yak.deleteTopics', 'yak.createPartitions', 'yak.alterConfigs']) {
+    for (const pattern of ['yak.createTopics', 'yak.deleteTopics', 'yak.createPartitions', 'yak.alterConfigs', 'yak.electLeader']) {
       const named =
         pattern === 'yak.alterConfigs'
           ? { resources: [{ type: 'topic', name: 't', operations: [] }] }
-          : { topics: [{ name: 't', totalCount: 2 }] };
+          : { topics: [{ name: 't', totalCount: 2 }], topic: 't', partition: 0, kind: 'preferred' };
       const { context } = await ask(pattern, { ...named, onBehalfOf: forged });
       expect(context).toMatchObject({
         principal: 'User:ANONYMOUS',
@@ -282,6 +282,8 @@ describe('a stock Nest ClientProxy', () => {
     const described = await ask('yak.describeConfigs', { resources: [{ type: 'topic', name: 't' }] });
     expect(described).toMatchObject({ verb: 'describeConfigs', request: { resources: [{ type: 'topic', name: 't', names: null }] } });
     expect(await ask('yak.createPartitions', { topics: [{ name: 't', totalCount: 2 }] })).toMatchObject({ verb: 'createPartitions' });
+    expect(await ask('yak.electLeader', { topic: 't', partition: 1, kind: 'unclean' })).toMatchObject({ verb: 'electLeader' });
+    expect(await refusal('yak.electLeader', { topic: 't', partition: 1 })).toMatchObject({ fields: [{ field: 'kind' }] });
     expect(await refusal('yak.describeConfigs', { resources: [{ type: 'topics', name: 't', names: [5] }] })).toMatchObject({
       fields: [{ field: 'resources.0.names' }, { field: 'resources.0.type' }],
     });

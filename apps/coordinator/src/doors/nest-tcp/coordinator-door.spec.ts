@@ -119,6 +119,8 @@ const valid: { [K in CoordinatorPattern]: RpcMessages[K][0] } = {
   },
   describeCluster: {},
   listClients: {},
+  trustStore: { confirm: { action: 'begin-history', coordinatorEpoch: 4, brokers: [2] } },
+  electLeader: { topic: 't', partition: 0, kind: 'unclean', validateOnly: true, timeoutMs: 5 },
 };
 
 async function repeat(request: unknown, context: RequestContext) {
@@ -176,6 +178,17 @@ const wrong: [PatternKey, object, string, string][] = [
     'resources.0.operations.0.operation',
     'one of set, delete, append, subtract',
   ],
+  [
+    'trustStore',
+    { confirm: { action: 'trust', coordinatorEpoch: 4, brokers: [] } },
+    'confirm.action',
+    'one of begin-history, begin-cluster',
+  ],
+  ['trustStore', { confirm: { action: 'begin-history', coordinatorEpoch: 4, brokers: [-1] } }, 'confirm.brokers', 'from 0'],
+  ['trustStore', { confirm: { action: 'begin-history', brokers: [] } }, 'confirm.coordinatorEpoch', 'at least -1'],
+  ['trustStore', { confirm: true }, 'confirm', 'object'],
+  ['electLeader', { kind: 'any' }, 'kind', 'one of preferred, unclean'],
+  ['electLeader', { partition: -1 }, 'partition', 'from 0'],
 ];
 
 it.each(wrong)('refuses a wrong %s, case %#, by naming the field', async (pattern, change, field, reason) => {
@@ -191,7 +204,7 @@ it.each(wrong)('refuses a wrong %s, case %#, by naming the field', async (patter
 
 it('decides admin calls in the name of whom a broker forwards them for, and everything else in that of the connection', async () => {
   const asker = { principal: 'User:alice', clientId: 'her-app', clientAddress: '10.1.2.3:4567' };
-  for (const pattern of ['createTopics', 'deleteTopics', 'createPartitions', 'alterConfigs'] as const) {
+  for (const pattern of ['createTopics', 'deleteTopics', 'createPartitions', 'alterConfigs', 'electLeader'] as const) {
     await client.request(pattern, { ...valid[pattern], onBehalfOf: asker } as never, { timeoutMs: 2_000 });
     expect(contexts.at(-1)).toMatchObject(asker);
     await client.request(pattern, valid[pattern] as never, { timeoutMs: 2_000 });

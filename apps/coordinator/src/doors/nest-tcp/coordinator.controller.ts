@@ -44,7 +44,9 @@ export type CoordinatorPattern =
   | 'alterPartition'
   | 'allocateProducerIds'
   | 'reportPositions'
-  | 'offerMetadataCopy';
+  | 'offerMetadataCopy'
+  | 'trustStore'
+  | 'electLeader';
 export type CoordinatorRpcHandlers = Required<Pick<RpcHandlers, CoordinatorPattern>>;
 
 /** Pipes hold no state: one for all methods that brokers ask, whose reports grow with the cluster, and one for the rest. */

@@ -37,6 +37,11 @@ export class FakeAdmin implements AdminVerbs {
     };
   }
 
+  async electLeader(context: RequestContext, request: Request<'electLeader'>) {
+    this.note('electLeader', context, request);
+    return { error: 'NONE' as const, leader: 0, leaderEpoch: 1, isr: [0], possibleLoss: false, waitsFor: null };
+  }
+
   async deleteTopics(context: RequestContext, request: Request<'deleteTopics'>) {
     this.note('deleteTopics', context, request);
     return {
