@@ -277,14 +277,12 @@ export class ClusterCoordinator {
   private async brokerHeartbeat(request: BrokerHeartbeatRequest, context: RequestContext): Promise<BrokerHeartbeatResponse> {
     if (request.wantsProof) await this.requireProof();
     this.requireTurn();
-    const answer = await this.heartbeatAnswer(request, context);
-    // It makes the broker give its registration up: only who has the turn may say so.
-    if (answer.error !== 'NONE') await this.requireProof();
-    return answer;
-  }
-
-  private async heartbeatAnswer(request: BrokerHeartbeatRequest, context: RequestContext): Promise<BrokerHeartbeatResponse> {
-    if (this.state !== 'bootstrapping' && this.state !== 'collecting') return this.acting().heartbeat(request, context);
+    if (this.state !== 'bootstrapping' && this.state !== 'collecting') {
+      const answer = await this.acting().heartbeat(request, context);
+      // It makes the broker give its registration up: only who has the turn may say so.
+      if (answer.error !== 'NONE') await this.requireProof();
+      return answer;
+    }
     const { coordinatorEpoch } = this.tenancy;
     const message = this.reason ?? 'register again';
     return { error: 'BROKER_ID_NOT_REGISTERED', message, coordinatorEpoch, revision: -1, isFenced: true, mayShutDown: false, asks: [] };
