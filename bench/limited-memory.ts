@@ -22,17 +22,17 @@ const GROUPS = 10;
 const RECORD_BYTES = 1_024;
 /** Sent again and again by each producer. */
 const PIECE_BYTES = 32 << 20;
-/** As k8s/20-config.yaml sets them. */
+/** As k8s/20-config.yaml sets them; the heap's flags below are those of the image. CONFIGS=name=value,… overrides. */
 const CONFIGS = [
   'socket.request.max.bytes=16777216',
   'fetch.max.bytes=8388608',
-  'replica.fetch.response.max.bytes=4194304',
+  'replica.fetch.response.max.bytes=2097152',
   'log.cleaner.dedupe.buffer.size=8388608',
   'log.segment.bytes=134217728',
   'broker.session.timeout.ms=6000',
   // What a process finds by itself when it begins inside of the limit.
-  `queued.max.request.bytes=${(LIMIT_MIB << 20) / 8}`,
-  `tail.cache.max.bytes=${(LIMIT_MIB << 20) / 16}`,
+  `queued.max.request.bytes=${(LIMIT_MIB << 20) / 16}`,
+  `tail.cache.max.bytes=${(LIMIT_MIB << 20) / 32}`,
   ...(process.env['CONFIGS']?.split(',') ?? []),
 ];
 const CGROUPS = '/sys/fs/cgroup/memory';
@@ -132,7 +132,8 @@ function writePieces(folder: string): { load: string; keyed: string } {
 
 export async function limitedMemory(): Promise<void> {
   if (!(await isInstalled('kcat'))) return row('memory-limit', 'skipped: kcat is not installed (Debian package kcat)');
-  process.env['NODE_OPTIONS'] = process.env['BROKER_NODE_OPTIONS'] ?? `--max-old-space-size=${LIMIT_MIB / 2}`;
+  process.env['NODE_OPTIONS'] = process.env['BROKER_NODE_OPTIONS'] ?? `--max-old-space-size=${LIMIT_MIB / 2} --max-semi-space-size=2`;
+  process.env['MALLOC_ARENA_MAX'] ??= '2';
   const cluster = await LocalCluster.start({ args: ['--no-restart', ...CONFIGS.flatMap((config) => ['--set', config])] });
   delete process.env['NODE_OPTIONS'];
   const ids = [0, 1, 2];

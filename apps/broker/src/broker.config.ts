@@ -26,8 +26,8 @@ export function toBrokerConfig(options: BrokerOptions, listeners: BrokerListener
     retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
     autoCreateTopics: values['auto.create.topics.enable'],
     fetchMaxBytes: values['fetch.max.bytes'],
-    queuedBytesMax: orShareOfMemory(values['queued.max.request.bytes'], 8),
-    tailCachesBytesMax: orShareOfMemory(values['tail.cache.max.bytes'], 16, TAIL_CACHES_BYTES_MAX),
+    queuedBytesMax: orShareOfMemory(values['queued.max.request.bytes'], 16),
+    tailCachesBytesMax: orShareOfMemory(values['tail.cache.max.bytes'], 32, TAIL_CACHES_BYTES_MAX),
     groups: {
       minSessionTimeoutMs: values['group.min.session.timeout.ms'],
       maxSessionTimeoutMs: values['group.max.session.timeout.ms'],

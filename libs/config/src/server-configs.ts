@@ -353,7 +353,7 @@ export const SERVER_CONFIGS = {
   'queued.max.request.bytes': int<number | null>({
     default: null,
     min: 0,
-    defaultText: 'an eighth of the memory that the process may use',
+    defaultText: '1/16 of the memory that the process may use',
     unit: 'bytes',
     documentation:
       'What all clients together may make a broker hold: requests that are not answered and, unlike in Kafka, also answers that are not read. ' +
@@ -362,7 +362,7 @@ export const SERVER_CONFIGS = {
   'tail.cache.max.bytes': int<number | null>({
     default: null,
     min: 0,
-    defaultText: 'a sixteenth of the memory that the process may use, at most 64 MiB',
+    defaultText: '1/32 of the memory that the process may use, at most 64 MiB',
     unit: 'bytes',
     documentation: 'What the newest batches of all partitions may take in memory, for readers and followers that keep up.',
   }),
