@@ -1,7 +1,7 @@
 /**
  * `npm run test:k8s [-- --all] [jest options]`: the cluster tests, on the cluster of KUBECONFIG, which then has to have the image
  * yak:dev, or else on one of our own, which is brought up if it is not there and ended if this brought it up. Prints the verdict
- * table at the end; YAK_K8S_VERDICTS names a file that gets it too.
+ * table at the end; YAK_K8S_VERDICTS names a file that gets it too, between its marks where it has them, as docs/kubernetes.md has.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,6 +40,12 @@ if (isOurs && !answers(kubeconfig)) {
   isStarted = true;
 }
 
+function writeVerdicts(file, table) {
+  const marked = /(<!-- verdicts -->\n)[^]*?(<!-- \/verdicts -->)/;
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  writeFileSync(file, marked.test(before) ? before.replace(marked, (_, begin, end) => `${begin}\n${table}\n${end}`) : table);
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'yak-k8s-'));
 const rows = join(folder, 'rows.jsonl');
 writeFileSync(rows, '');
@@ -47,7 +53,7 @@ const end = () => {
   const text = readFileSync(rows, 'utf8').trim();
   const table = verdictTable(text === '' ? [] : text.split('\n').map((line) => JSON.parse(line)));
   console.log(`\n${table}`);
-  if (process.env.YAK_K8S_VERDICTS) writeFileSync(process.env.YAK_K8S_VERDICTS, table);
+  if (process.env.YAK_K8S_VERDICTS) writeVerdicts(process.env.YAK_K8S_VERDICTS, table);
   rmSync(folder, { recursive: true, force: true });
   output('kubectl', ['--kubeconfig', kubeconfig, 'delete', 'namespace', 'yak-load', '--ignore-not-found', '--wait=false']);
   if (isStarted) run('npm', ['run', '--silent', 'k8s:down']);
