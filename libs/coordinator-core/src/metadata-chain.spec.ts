@@ -28,7 +28,9 @@ class ScriptedLog implements Pick<MetadataLog, 'load' | 'append' | 'writeSnapsho
     this.asked.push(entry);
     return (this.script.shift() ?? ((next) => this.keep(next)))(entry);
   }
+  snapshotError: YakError | null = null;
   async writeSnapshot(): Promise<void> {
+    if (this.snapshotError) throw this.snapshotError;
     this.snapshots++;
   }
 }
@@ -180,6 +182,19 @@ describe('MetadataChain', () => {
       ),
     );
     expect(new Set(results.map((result) => result.brokerEpoch)).size).toBe(3);
+  });
+
+  it('R20: a snapshot of unknown outcome is written again after the next entry; one that is refused ends it', async () => {
+    const { chain, log, add } = setUp(() => [], 1);
+    log.snapshotError = new YakError('METADATA_STORE_UNAVAILABLE', 'away');
+    await add();
+    expect(chain.isStopped).toBe(false);
+    log.snapshotError = null;
+    await add();
+    expect(log.snapshots).toBe(1);
+    log.snapshotError = new YakError('STALE_COORDINATOR_EPOCH', 'replaced');
+    await add();
+    expect(chain.isStopped).toBe(true);
   });
 
   it('writes a snapshot every so many entries and knows its recent history', async () => {

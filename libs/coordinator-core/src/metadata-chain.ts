@@ -234,10 +234,12 @@ export class MetadataChain {
 
   private async snapshotIfDue(): Promise<void> {
     if (this.entriesSinceSnapshot < this.options.snapshotEveryEntries) return;
-    this.entriesSinceSnapshot = 0;
     try {
       await this.options.log.writeSnapshot(this.current.toSnapshot(), this.coordinatorEpoch);
+      this.entriesSinceSnapshot = 0;
     } catch (error) {
+      // Not knowing is no harm: the same or a later one is written after the next entry.
+      if (error instanceof YakError && error.code === 'METADATA_STORE_UNAVAILABLE') return;
       this.stop(`a snapshot could not be written: ${(error as Error).message}`);
     }
   }
