@@ -378,6 +378,7 @@ export class ClusterCoordinator {
     const { life } = this;
     try {
       const { offers, missing } = this.collector!;
+      const stored = this.tenancy.image.toSnapshot();
       const isEmpty = clusterIdOf(offers) === null;
       if (isEmpty && !isForced) {
         throw new YakError(
@@ -393,7 +394,7 @@ export class ClusterCoordinator {
       const opId = randomId(seams.random);
       const snapshot = isEmpty
         ? { revision: NEW_HISTORY_STEP, coordinatorEpoch, opId, records: [newCluster(this.config, seams.random)] }
-        : buildNewHistory(offers, coordinatorEpoch, opId, this.config.advertisedAddress, missing);
+        : buildNewHistory(offers, coordinatorEpoch, opId, this.config.advertisedAddress, missing, stored);
       await metadataLog.writeSnapshot(snapshot, coordinatorEpoch);
       if (life !== this.life) throw this.notActive('it lost its turn meanwhile');
       seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch });

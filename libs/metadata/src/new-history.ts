@@ -44,6 +44,7 @@ export function isUnheardInHistory(broker: BrokerRecord): boolean {
 /**
  * `offers` holds at least one copy that names the cluster. `coordinatorEpoch` is the one that takeOver answered. Brokers
  * come back fenced: they register again under the new history. `missing`: whose copies the operator does not wait for.
+ * `stored`: what the store itself holds; where it is not among the offers it counts for numbers, never for content.
  */
 export function buildNewHistory(
   offers: readonly MetadataCopyOffer[],
@@ -51,6 +52,7 @@ export function buildNewHistory(
   opId: string,
   address: Endpoint,
   missing: readonly BrokerId[] = [],
+  stored: MetadataSnapshot | null = null,
 ): MetadataSnapshot {
   clusterIdOf(offers);
   const highest = [...offers].sort(
@@ -63,10 +65,13 @@ export function buildNewHistory(
   let leaderEpoch = -1;
   let nextProducerId = 0;
   for (const offer of offers) {
-    revision = Math.max(revision, offer.snapshot.revision, offer.maxBrokerEpochSeen);
+    revision = Math.max(revision, offer.maxBrokerEpochSeen);
     leaderEpoch = Math.max(leaderEpoch, offer.maxLeaderEpochSeen);
     nextProducerId = Math.max(nextProducerId, offer.maxProducerIdSeen + 1);
-    for (const record of offer.snapshot.records) {
+  }
+  for (const snapshot of [...offers.map((offer) => offer.snapshot), ...(stored ? [stored] : [])]) {
+    revision = Math.max(revision, snapshot.revision);
+    for (const record of snapshot.records) {
       if (record.type === 'producer-ids') nextProducerId = Math.max(nextProducerId, record.nextProducerId);
       if (record.type === 'partition') leaderEpoch = Math.max(leaderEpoch, record.leaderEpoch);
       if (record.type === 'broker') revision = Math.max(revision, record.brokerEpoch);
