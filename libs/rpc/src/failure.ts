@@ -35,7 +35,8 @@ export function toRpcFailure(error: unknown): RpcFailure {
   }
   if (error instanceof YakError) return { code: error.code, message: error.message };
   if (isRpcFailure(error)) {
-    return { code: error.code, message: error.message, ...(error.fields === undefined ? {} : { fields: error.fields }) };
+    const { code, message, fields, acting } = error;
+    return { code, message, ...(fields && { fields }), ...(acting && { acting }) };
   }
   if (typeof error === 'string') return { code: 'INTERNAL', message: error };
   return { code: 'INTERNAL', message: 'the process could not answer; its log has the reason' };
@@ -55,5 +56,7 @@ function isRpcFailure(value: unknown): value is RpcFailure {
 /** A hint from a peer: used only if it is an address. */
 function actingOf(value: unknown): RpcFailure['acting'] {
   const { host, port } = (value ?? {}) as { host?: unknown; port?: unknown };
-  return typeof host === 'string' && typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536 ? { host, port } : undefined;
+  return typeof host === 'string' && typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536
+    ? { host, port }
+    : undefined;
 }

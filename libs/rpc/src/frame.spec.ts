@@ -256,6 +256,8 @@ describe('patterns', () => {
       34: 'coordinator.allocateProducerIds',
       35: 'coordinator.reportPositions',
       36: 'coordinator.offerMetadataCopy',
+      37: 'yak.trustStore',
+      38: 'yak.electLeader',
       40: 'yak.findCoordinator',
       41: 'yak.joinGroup',
       42: 'yak.syncGroup',

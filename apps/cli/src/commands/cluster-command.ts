@@ -1,8 +1,9 @@
-/** `yak cluster`, `yak cluster leaders [--watch]` and `yak cluster clients`: the options; what they do is in cluster.ts and clients.ts. */
+/** `yak cluster`, `yak cluster leaders [--watch]`, `clients` and `trust`: the options; what they do is in cluster.ts, clients.ts, trust.ts. */
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { action } from '../../../shared/command/run-command.js';
 import type { ClientsOptions } from './clients.js';
+import { addTrustCommand } from './trust-command.js';
 
 export interface LeadersOptions extends ConnectionOptions {
   readonly watch?: boolean;
@@ -33,9 +34,10 @@ export function addClusterCommand(program: Command): void {
       (await import('./clients.js')).showClients({ ...options, ...explicit(command) }),
     ),
   );
+  addTrustCommand(cluster, explicit);
 }
 
-/** `--bootstrap` and `--json` may stand before or after the word `leaders` or `clients`; what was typed wins over a default. */
+/** `--bootstrap` and `--json` may stand before or after the word that follows `cluster`; what was typed wins over a default. */
 function explicit(command: Command): Partial<ConnectionOptions> {
   const parent = command.parent!;
   const typed: Record<string, unknown> = {};

@@ -1,4 +1,4 @@
-/** `yak topic create|list|describe|alter|config|delete`: the options; what they do is in topic.ts and topic-changes.ts. */
+/** `yak topic create|list|describe|alter|config|delete|elect`: the options; what they do is in topic.ts, topic-changes.ts, topic-elect.ts. */
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../../../shared/command/connection-options.js';
 import { action, collect, wholeNumber } from '../../../shared/command/run-command.js';
@@ -21,6 +21,11 @@ export interface ListTopicsOptions extends ConnectionOptions {
 export interface AlterTopicOptions extends ConnectionOptions {
   readonly partitions: number;
   readonly dryRun?: boolean;
+}
+
+export interface ElectOptions extends ConnectionOptions {
+  readonly unclean?: boolean;
+  readonly yes?: boolean;
 }
 
 export interface TopicConfigOptions extends ConnectionOptions {
@@ -90,5 +95,21 @@ export function addTopicCommand(program: Command): void {
     .option('--if-exists', 'a topic that does not exist is no failure');
   addConnectionOptions(remove, json).action(
     action(async (topics: string[], options: DeleteTopicOptions) => (await import('./topic.js')).deleteTopics(topics, options)),
+  );
+
+  const elect = topic
+    .command('elect')
+    .description('give leadership of a partition back to its preferred replica, or give up what is lost')
+    .argument('<topic>')
+    .argument('<partition>', 'counted from 0', wholeNumber(0, 2 ** 31 - 1))
+    .option('--unclean', 'for a partition without a leader: whoever holds most of those that are up. Acknowledged records may be lost')
+    .option('--yes', 'with --unclean: do it; without this it is only shown');
+  addConnectionOptions(elect, json).action(
+    action(async (name: string, partition: number, options: ElectOptions) => {
+      const { electLeader } = await import('./topic-elect.js');
+      const { withClient } = await import('../../../shared/command/open-client.js');
+      const print = (line: string) => void process.stdout.write(`${line}\n`);
+      return withClient(options, 'yak-topic', (client) => electLeader(client, name, partition, options, print));
+    }),
   );
 }

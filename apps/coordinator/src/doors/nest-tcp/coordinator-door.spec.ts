@@ -1,6 +1,6 @@
 // The coordinator's Nest door over handlers that repeat what they got: nothing valid is lost on the way in, nothing wrong gets in.
 import type { RequestContext } from '#kernel';
-import { type PatternKey, type RpcClient, RpcClientConnection, type RpcFailureError, type RpcMessages } from '#rpc';
+import { type PatternKey, type RpcClient, RpcClientConnection, RpcFailureError, type RpcMessages } from '#rpc';
 import { silentLogger } from '#seams';
 import { NodeNetwork, NodeScheduler } from '#seams-node';
 import { type NestDoor, startNestDoor } from '../../../../shared/nest-door/index.js';
@@ -123,7 +123,10 @@ const valid: { [K in CoordinatorPattern]: RpcMessages[K][0] } = {
   electLeader: { topic: 't', partition: 0, kind: 'unclean', validateOnly: true, timeoutMs: 5 },
 };
 
+let refusal: Error | null = null;
+
 async function repeat(request: unknown, context: RequestContext) {
+  if (refusal) throw refusal;
   seen.push(JSON.parse(JSON.stringify(request)));
   contexts.push(context);
   addresses.push(context.clientAddress);
@@ -212,6 +215,16 @@ it('decides admin calls in the name of whom a broker forwards them for, and ever
     const request = { ...valid[pattern], onBehalfOf: { ...asker, principal: '' } };
     const nobody = client.request(pattern, request as never, { timeoutMs: 2_000 });
     await expect(nobody).rejects.toMatchObject({ code: 'INVALID', fields: [{ field: 'onBehalfOf.principal' }] });
+  }
+});
+
+it('a standby says who acts: the hint survives the way through Nest', async () => {
+  const acting = { host: 'yak-1.coordinator', port: 3180 };
+  refusal = new RpcFailureError('NOT_ACTIVE', 'it stands by', undefined, acting);
+  try {
+    await expect(client.request('describeCluster', {}, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'NOT_ACTIVE', acting });
+  } finally {
+    refusal = null;
   }
 });
 
