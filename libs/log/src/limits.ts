@@ -20,6 +20,8 @@ export const FREE_SPACE_CHECK_INTERVAL_MS = 1000;
 export const RECOVERY_POINT_CHECKPOINT_INTERVAL_MS = 5000;
 /** Larger batches are taken for garbage by recovery; no listener accepts a frame as large. */
 export const RECOVERY_BATCH_BYTES_MAX = 128 * 1024 * 1024;
+/** What recovery writes again is synced in pieces of this size, so that its writes do not stall the event loop. A multiple of the next. */
+export const RECOVERY_SYNC_BYTES = 16 * 1024 * 1024;
 /** Chunk of sequential scans. */
 export const SCAN_CHUNK_BYTES = 1024 * 1024;
 /** Chunk of header walks, which skip most bytes of large batches. */

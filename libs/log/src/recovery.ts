@@ -10,7 +10,7 @@ import { type Disk, type Logger, replaceFile } from '#seams';
 import { CLEANED_SUFFIX, completeSwaps } from './cleaner/swap.js';
 import type { LogConfig } from './contract.js';
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochCache } from './leader-epoch-cache.js';
-import { SCAN_CHUNK_BYTES } from './limits.js';
+import { RECOVERY_SYNC_BYTES, SCAN_CHUNK_BYTES } from './limits.js';
 import { loadCaughtUpEpoch, START_OVER_FILE, storeCaughtUpEpoch } from './partition-folder.js';
 import { loadProducerState, removeSnapshotsAbove } from './producer-replay.js';
 import { scanInSteps } from './scan-batches.js';
@@ -300,6 +300,8 @@ class Recovery {
         const chunk = segment.file.readNow(at, Math.min(SCAN_CHUNK_BYTES, segment.sizeBytes - at));
         segment.file.write([chunk], at);
         yield chunk.length;
+        // Little by little: a write that finds too much unsynced stands until the disk has caught up.
+        if ((at - firstByte) % RECOVERY_SYNC_BYTES === RECOVERY_SYNC_BYTES - SCAN_CHUNK_BYTES) yield segment.file;
       }
       yield segment.file;
       segment.offsetIndex.file.syncNow();
