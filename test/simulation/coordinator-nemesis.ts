@@ -1,7 +1,7 @@
 /** What is done to the cluster coordinators and to the store that they share. */
 import type { SimCluster } from './cluster.js';
 import type { CoordinatorNode } from './coordinators.js';
-import { STORE_HOST } from './store/sim-store.js';
+import { STORE_HOST, type Survival } from './store/sim-store.js';
 import type { CoordinatorTarget, Fault, HostName } from './swarm-options.js';
 
 type Link = readonly [HostName, HostName];
@@ -26,9 +26,9 @@ export class CoordinatorNemesis {
       case 'store-kill':
         return this.killStore({ kind: 'everything' }, fault.isSilent, fault.downMs);
       case 'store-rollback':
-        return this.killStore({ kind: 'older', lostMs: fault.lostMs }, true, fault.downMs);
+        return this.loseStore({ kind: 'older', lostMs: fault.lostMs }, fault);
       case 'store-lost':
-        return this.killStore({ kind: 'nothing' }, true, fault.downMs);
+        return this.loseStore({ kind: 'nothing' }, fault);
       case 'store-freeze':
         return freeze(this.cluster, STORE_HOST, fault.durationMs);
       case 'store-slow':
@@ -82,7 +82,13 @@ export class CoordinatorNemesis {
     return links.length > 0 && block(this.cluster, links, durationMs);
   }
 
-  private killStore(survival: Parameters<NonNullable<SimCluster['store']>['kill']>[0], isSilent: boolean, downMs: number): boolean {
+  private loseStore(survival: Survival, { isAlone, downMs }: { readonly isAlone: boolean; readonly downMs: number }): boolean {
+    if (!this.killStore(survival, true, downMs)) return false;
+    if (!isAlone) for (const node of this.cluster.coordinators.nodes) this.kill(node, true, downMs);
+    return true;
+  }
+
+  private killStore(survival: Survival, isSilent: boolean, downMs: number): boolean {
     const store = this.cluster.store!;
     if (!store.kill(survival, isSilent)) return false;
     this.later(downMs, () => store.start());

@@ -55,7 +55,7 @@ export type Fault =
   | { readonly kind: 'slow-disk'; readonly target: BrokerTarget; readonly extraMs: number; readonly durationMs: number }
   | { readonly kind: 'clock-jump'; readonly target: BrokerTarget; readonly byMs: number };
 
-/** Only where coordinators share a store. */
+/** Only where coordinators share a store. `isAlone` false: the coordinators die with it, so nobody can tell what it held. */
 export type SharedFault =
   | { readonly kind: 'coordinator-stop'; readonly target: CoordinatorTarget; readonly downMs: number }
   | {
@@ -69,8 +69,8 @@ export type SharedFault =
   | { readonly kind: 'store-freeze'; readonly durationMs: number }
   | { readonly kind: 'store-slow'; readonly slowMs: number; readonly durationMs: number }
   | { readonly kind: 'store-cut'; readonly target: CoordinatorTarget }
-  | { readonly kind: 'store-rollback'; readonly lostMs: number; readonly downMs: number }
-  | { readonly kind: 'store-lost'; readonly downMs: number };
+  | { readonly kind: 'store-rollback'; readonly lostMs: number; readonly isAlone: boolean; readonly downMs: number }
+  | { readonly kind: 'store-lost'; readonly isAlone: boolean; readonly downMs: number };
 
 export interface PlannedFault {
   /** Virtual ms after the workload began. */
@@ -345,9 +345,9 @@ function drawSharedFault(random: SimRandom, kind: Fault['kind']): Fault {
     case 'store-cut':
       return { kind, target };
     case 'store-rollback':
-      return { kind, lostMs: random.pick([5, 100, 1_000, 4_000]), downMs };
+      return { kind, lostMs: random.pick([5, 100, 1_000, 4_000]), isAlone: random.chance(0.5), downMs };
     case 'store-lost':
-      return { kind, downMs };
+      return { kind, isAlone: random.chance(0.7), downMs };
     default:
       throw new Error(`${kind} is no fault of a shared store`);
   }
