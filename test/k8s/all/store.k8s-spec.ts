@@ -59,6 +59,14 @@ it(
       await load.createTopic(`after-loss-${epoch}`, 3);
       return 'metadata taken from the brokers';
     });
+    await underLoad(load, 'the acting coordinator killed after that', { kind: 'planned' }, async () => {
+      const before = await coordinators();
+      await kubectl(['delete', 'pod', before.acting, '-n', NAMESPACE, '--force', '--grace-period=0']);
+      const after = await coordinators();
+      // The standby had seen the lost store too. It goes on from the new history: one that began another would be far above.
+      expect(after.epoch).toBeGreaterThan(before.epoch);
+      expect(after.epoch).toBeLessThan(before.epoch + 1_000);
+    });
     await underLoad(load, 'a broker killed after Redis lost its volume', { kind: 'unplanned' }, async () => {
       const { uid } = (await pod('broker-1')).metadata;
       await kubectl(['delete', 'pod', 'broker-1', '-n', NAMESPACE, '--force', '--grace-period=0']);

@@ -1,5 +1,8 @@
 /** The verdict table as Markdown: a row for each test, and the recovery time over all stops that nobody had planned. */
-export function verdictTable(rows) {
+const FILES = ['first-day', 'pods', 'nodes', 'lost-nodes', 'store', 'volumes', 'clients'];
+
+export function verdictTable(unsorted) {
+  const rows = unsorted.toSorted((a, b) => FILES.indexOf(a.file) - FILES.indexOf(b.file));
   const lines = rows.map((row) => {
     const failed = row.failed === undefined ? '' : `${row.failed}${row.failedPlain ? ` (+${row.failedPlain} ordinary)` : ''}`;
     return [row.test, row.kind === 'other' ? '' : row.kind, row.result, failed, row.acknowledged ?? '', seconds(row.worstPauseMs), row.note ?? ''];

@@ -1,5 +1,6 @@
 /** The rows of the verdict table. One JSON object a line in a file, since spec files run one after the other in worlds of their own. */
 import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { VERDICTS } from './settings.js';
 
 export interface Verdict {
@@ -17,7 +18,8 @@ export interface Verdict {
 }
 
 export function record(verdict: Verdict): void {
-  appendFileSync(VERDICTS, `${JSON.stringify(verdict)}\n`);
+  const file = basename(expect.getState().testPath ?? '').split('.')[0];
+  appendFileSync(VERDICTS, `${JSON.stringify({ file, ...verdict })}\n`);
 }
 
 /** A test without load whose body returns what is worth telling. */
