@@ -186,20 +186,15 @@ describe('MetadataChain', () => {
 
   it('R20: a snapshot of unknown outcome is written again after the next entry; one that is refused ends it', async () => {
     const { chain, log, add } = setUp(() => [], 1);
-    log.snapshotError = new YakError('METADATA_STORE_UNAVAILABLE', 'away');
-    // Whoever asked is answered before the snapshot is written.
-    const addAndSettle = async (): Promise<void> => {
+    const addAndSnapshot = async (error: YakError | null) => {
+      log.snapshotError = error;
       await add();
       await new Promise((resolve) => setImmediate(resolve));
+      return [log.snapshots, chain.isStopped];
     };
-    await addAndSettle();
-    expect(chain.isStopped).toBe(false);
-    log.snapshotError = null;
-    await addAndSettle();
-    expect(log.snapshots).toBe(1);
-    log.snapshotError = new YakError('STALE_COORDINATOR_EPOCH', 'replaced');
-    await addAndSettle();
-    expect(chain.isStopped).toBe(true);
+    expect(await addAndSnapshot(new YakError('METADATA_STORE_UNAVAILABLE', 'away'))).toEqual([0, false]);
+    expect(await addAndSnapshot(null)).toEqual([1, false]);
+    expect(await addAndSnapshot(new YakError('STALE_COORDINATOR_EPOCH', 'replaced'))).toEqual([1, true]);
   });
 
   it('writes a snapshot every so many entries and knows its recent history', async () => {
