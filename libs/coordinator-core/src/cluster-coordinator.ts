@@ -337,6 +337,7 @@ export class ClusterCoordinator {
   }
 
   private async registerSuspect(request: RegisterBrokerRequest): Promise<RegisterBrokerResponse> {
+    if (request.isBlank && request.clusterId === null) this.blankBrokers.asked(request.brokerId);
     const wantsMetadataCopy = this.collector!.registering(request.brokerId, request.incarnationId, request.metadataRevision >= 0);
     if (!wantsMetadataCopy) await this.rebuildWhenComplete();
     return { ...this.waiting(this.reason ?? 'register again'), wantsMetadataCopy };
@@ -380,7 +381,9 @@ export class ClusterCoordinator {
       const { offers, missing } = this.collector!;
       const stored = this.tenancy.image.toSnapshot();
       const isEmpty = clusterIdOf(offers) === null;
-      if (isEmpty && !isForced) {
+      // The same evidence as for an empty store: no entry, and nobody who holds anything.
+      const neverBegan = stored.revision < 0 && this.config.autoBootstrap && this.blankBrokers.missing().length === 0;
+      if (isEmpty && !isForced && !neverBegan) {
         throw new YakError(
           'NO_METADATA_COPY',
           `${this.collector!.reason}; no broker has a copy either: the operator has to decide (trust begins a new cluster)`,

@@ -100,6 +100,37 @@ describe('one that was replaced between two beats', () => {
   });
 });
 
+describe('a store that was restarted before the cluster began', () => {
+  it('R19: begins it all the same when every configured broker comes with an empty data folder: there is nothing to have lost', async () => {
+    const cluster = new SimCoordinators();
+    const [first, second] = cluster.all as [SimCoordinator, SimCoordinator];
+    await first.start();
+    first.process.kill();
+    cluster.store.model.restart();
+    await second.start();
+    await cluster.until(() => second.state === 'collecting', 'the restart is suspect');
+    await cluster.register(second);
+    await cluster.until(() => second.state === 'active', 'the cluster began');
+    cluster.registration = null;
+    await cluster.register(second);
+    expect(cluster.registration!.error).toBe('NONE');
+  });
+
+  it('R19: not when the store holds a cluster, though every broker is empty', async () => {
+    const { cluster, first, second } = await SimCoordinators.active();
+    first.process.kill();
+    cluster.store.model.restart();
+    await cluster.until(() => second.state === 'collecting', 'the restart is suspect');
+    cluster.registration = null;
+    cluster.image = new SimCoordinators().image;
+    const { clusterId } = second.coordinator.report();
+    await cluster.register(second);
+    await cluster.world.runFor(TENURE_MS);
+    // It goes on from what the store has, if at all.
+    expect(second.coordinator.report().clusterId).toBe(clusterId);
+  });
+});
+
 describe('a stop', () => {
   it('ends in time though the store does not answer, in whatever state', async () => {
     for (const state of ['active', 'standby', 'starting'] as const) {
