@@ -66,7 +66,8 @@ function plan(situation: TrustSituation): Plan {
   if (isUnderWay) throw new YakError('BUSY', 'a new history or cluster is being begun at this moment; look again');
   if (state === 'collecting') return collectingPlan(situation, collector!);
   if (state === 'bootstrapping') {
-    const message = `A new, empty cluster begins${missingBlank.length === 0 ? '' : ` without waiting for brokers ${listed(missingBlank)}; those that hold data of another cluster are refused from then on`}.`;
+    const without = `without waiting for brokers ${listed(missingBlank)}; those that hold data of another cluster are refused from then on`;
+    const message = `A new, empty cluster begins${missingBlank.length === 0 ? '' : ` ${without}`}.`;
     return planned(situation, 'begin-cluster', missingBlank, message);
   }
   if (suspicion === null) throw new YakError('NOT_ACTIVE', situation.reason ?? `this cluster coordinator does not act: it is ${state}`);
