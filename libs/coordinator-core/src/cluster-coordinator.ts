@@ -345,17 +345,9 @@ export class ClusterCoordinator {
 
   private async offerMetadataCopy(request: OfferMetadataCopyRequest): Promise<OfferMetadataCopyResponse> {
     if (this.state !== 'collecting') return { error: 'NONE', message: 'copies are not wanted any more' };
-    const { brokerId, incarnationId, snapshot, highestCoordinatorEpoch, maxBrokerEpochSeen, maxLeaderEpochSeen, maxProducerIdSeen } =
-      request;
-    MetadataImage.fromSnapshot(snapshot);
-    this.collector!.offered(incarnationId, {
-      brokerId,
-      snapshot,
-      highestCoordinatorEpoch,
-      maxBrokerEpochSeen,
-      maxLeaderEpochSeen,
-      maxProducerIdSeen,
-    });
+    const { incarnationId, ...offer } = request;
+    MetadataImage.fromSnapshot(offer.snapshot);
+    this.collector!.offered(incarnationId, offer);
     await this.rebuildWhenComplete();
     return { error: 'NONE' };
   }
