@@ -72,6 +72,8 @@ export class CoordinatorChecks implements CoordinatorListener, StoreListener {
     else if (this.survived !== null) this.totals.restartsAccepted++;
     this.highestRevision = revision;
     this.highestEpoch = coordinatorEpoch;
+    // What was answered before the store ended, and was under way then, says nothing of what it holds now.
+    if (this.cluster.store && !this.cluster.store.isAlive) return;
     this.survived = null;
     this.witness = null;
   }

@@ -64,6 +64,10 @@ export class SimStore {
     this.random = world.random.fork('store');
   }
 
+  get isAlive(): boolean {
+    return this.process?.isAlive ?? false;
+  }
+
   /** Does nothing while it lives. */
   start(): void {
     if (this.process?.isAlive) return;
