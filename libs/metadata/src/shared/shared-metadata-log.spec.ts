@@ -276,6 +276,36 @@ describe('a standby', () => {
     expect(await suspicionOfAnother()).toMatch('came back older');
   });
 
+  it('R19: a new history in the place of the store that it saw is followed and taken over; a new cluster there is not', async () => {
+    for (const begun of [1_000_000, 5]) {
+      model = new StoreModel();
+      const { last } = await acting();
+      const standby = (await open()).log;
+      await standby.load();
+      model.empty();
+      model.restart();
+      expect((await standby.load()).suspicion).toMatch('came back empty');
+      const other = (await open()).log;
+      await other.load();
+      const epoch = await other.takeOver(begun, { actor: A });
+      const first = { revision: begun, opId: 'new' };
+      await other.writeSnapshot({ ...first, coordinatorEpoch: epoch, records: [CLUSTER] }, epoch);
+      if (begun === 5) {
+        expect((await standby.observe(last, B)).entries).toBeNull();
+        expect((await standby.load()).suspicion).toMatch('another one');
+        continue;
+      }
+      expect((await standby.load()).suspicion).toBeNull();
+      const second = await append(other, epoch, first, 'after');
+      const { tenure, entries } = await standby.observe(first, B);
+      expect(entries?.map(({ opId }) => opId)).toEqual(['after']);
+      const next = await standby.takeOver(-1, { actor: B, still: tenure });
+      expect(next).toBe(epoch + 1);
+      expect((await standby.load()).suspicion).toBeNull();
+      await append(standby, next, second, 'of-b');
+    }
+  });
+
   it('loads that run while something is appended hold none of it against the store', async () => {
     const { log, link, epoch, last } = await acting();
     const loads = [log.load(), log.load()];

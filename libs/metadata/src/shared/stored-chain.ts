@@ -2,6 +2,7 @@
 import { type CoordinatorEpoch, NO_EPOCH, YakError } from '#kernel';
 import { decodeChecked } from '../entry-file.js';
 import type { Coordinator, Tenure } from '../metadata-log.js';
+import { NEW_HISTORY_STEP } from '../new-history.js';
 import { GENESIS_OP_ID, type MetadataEntry, type MetadataSnapshot } from '../records.js';
 
 export const STORE_FORMAT_VERSION = '1';
@@ -156,6 +157,16 @@ export function lostTakeover(state: StoredState, witness: Witness | null): boole
   return witness !== null && state.exists && state.storeId === witness.storeId && state.coordinatorEpoch < witness.coordinatorEpoch;
 }
 
+/**
+ * Whether another coordinator began a new history where the store that this process saw had been lost: its numbers are far above
+ * all that was known (a takeover or two that no broker heard of aside). To suspect it would be to begin a further one, from
+ * copies that are of this one by now.
+ */
+function isNewHistory(state: StoredState, witness: Witness): boolean {
+  const isFarAbove = state.coordinatorEpoch >= witness.coordinatorEpoch + NEW_HISTORY_STEP / 2;
+  return isFarAbove && state.suspect === null && state.revision > witness.revision;
+}
+
 /** What in the store is not as this process saw it; null for none. `entries` need not be all of them. */
 export function contradictionOf(
   state: StoredState,
@@ -165,7 +176,7 @@ export function contradictionOf(
 ): string | null {
   const had = `revision ${witness.revision} of coordinator epoch ${witness.coordinatorEpoch}`;
   if (!state.exists) return `the store came back empty; it held ${had}`;
-  if (state.storeId !== witness.storeId) return `the store is another one than that with ${had}`;
+  if (state.storeId !== witness.storeId) return isNewHistory(state, witness) ? null : `the store is another one than that with ${had}`;
   if (state.coordinatorEpoch < witness.coordinatorEpoch || state.revision < witness.revision)
     return `the store came back older, with revision ${state.revision} of coordinator epoch ${state.coordinatorEpoch}; it held ${had}`;
   const at = [...entries, ...(snapshot ? [snapshot] : []), state].find(({ revision }) => revision === witness.revision);
