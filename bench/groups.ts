@@ -4,12 +4,13 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type GroupConsumer, YakClient } from '#client';
 import { OFFSETS_TOPIC } from '#kernel';
 import { LocalCluster } from '../test/e2e/support/local-cluster.js';
 import { seams } from '../test/e2e/support/seams.js';
 import { until } from '../test/e2e/support/until.js';
-import { median, newClient, quantile, residentMiB, row, sleep } from './measure.js';
+import { median, newClient, quantile, residentMiB, row } from './measure.js';
 
 const JOINS = 21;
 const REBALANCES = 5;

@@ -7,11 +7,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { YakClient } from '#client';
 import { isInstalled } from '../test/e2e/support/commands.js';
 import { LocalCluster } from '../test/e2e/support/local-cluster.js';
 import { seams } from '../test/e2e/support/seams.js';
-import { newClient, residentMiB, row, sleep } from './measure.js';
+import { newClient, residentMiB, row } from './measure.js';
 
 const LIMIT_MIB = Number(process.env['LIMIT_MIB'] ?? 256);
 const SECONDS = Number(process.env['SECONDS'] ?? 40);

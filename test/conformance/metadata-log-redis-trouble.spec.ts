@@ -5,10 +5,10 @@ import { COMMAND_TIMEOUT_MS } from '#metadata-redis';
 import { silentLogger } from '#seams';
 import { NodeRandom, NodeScheduler } from '#seams-node';
 import { MetadataChain } from '../../libs/coordinator-core/src/metadata-chain.js';
+import { describeWithRedis } from '../../libs/metadata-redis/src/testing/redis-server.js';
 import {
   beginNewHistory,
   CLUSTER,
-  describeRedis,
   fill,
   GENESIS,
   known,
@@ -22,7 +22,7 @@ import {
   useRedis,
 } from './redis-store.js';
 
-describeRedis('a Redis in trouble', () => {
+describeWithRedis('a Redis in trouble', () => {
   useRedis();
 
   it('R20: ioredis is told to queue nothing, to send nothing twice, and to wait for no answer for ever', async () => {

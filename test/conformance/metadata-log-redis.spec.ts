@@ -4,25 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type LeaderRow, LeadersPublisher, RedisMetadataLog } from '#metadata-redis';
 import { type Logger, silentLogger } from '#seams';
 import { SimRandom } from '#seams-sim';
+import { describeWithRedis } from '../../libs/metadata-redis/src/testing/redis-server.js';
 import { metadataLogConformance, sharedMetadataLogConformance } from './metadata-log.js';
-import {
-  beginNewHistory,
-  CLUSTER,
-  closeAll,
-  describeRedis,
-  fill,
-  NO_OP,
-  name,
-  nextStore,
-  open,
-  SELF,
-  server,
-  useRedis,
-} from './redis-store.js';
+import { beginNewHistory, CLUSTER, closeAll, fill, NO_OP, name, nextStore, open, SELF, server, useRedis } from './redis-store.js';
 
 const ROW: LeaderRow = { topic: 'a', topicId: 'id', partition: 0, leader: 1, leaderEpoch: 0, partitionEpoch: 0, isr: [1], revision: 0 };
 
-describeRedis('the Redis store', () => {
+describeWithRedis('the Redis store', () => {
   useRedis();
 
   for (const conformance of [metadataLogConformance, sharedMetadataLogConformance]) {

@@ -4,16 +4,12 @@ import type { AppendResult, BeatResult, Coordinator, Expected, MetadataLog, Shar
 import { RedisMetadataLog } from '#metadata-redis';
 import { type Logger, silentLogger } from '#seams';
 import { NodeRandom } from '#seams-node';
-import { isRedisInstalled, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
+import { RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
 
 export const GENESIS: Expected = { opId: '', revision: -1 };
 export const CLUSTER = { type: 'cluster', version: 1, clusterId: 'c', configuredBrokers: [0], features: {} } as const;
 export const NO_OP = { type: 'no-op', version: 1 } as const;
 export const SELF: Coordinator = { id: 1, host: 'coordinator-1', port: 3180 };
-
-const hasRedis = isRedisInstalled();
-if (!hasRedis) console.log('the Redis metadata store is skipped: redis-server is not installed (Debian package redis-server)');
-export const describeRedis = hasRedis ? describe : describe.skip;
 
 export let server: RedisServer;
 /** Of the store of this test. */

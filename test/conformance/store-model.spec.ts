@@ -5,7 +5,7 @@ import { encodeChecked } from '#metadata';
 import { silentLogger } from '#seams';
 import { StoreModel } from '../../libs/metadata/src/shared/testing/store-model.js';
 import { RedisLink } from '../../libs/metadata-redis/src/redis-link.js';
-import { isRedisInstalled, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
+import { describeWithRedis, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
 
 const ACTORS = ['{"id":0}', '{"id":1}', '{"id":2}'];
 const RUNS = 160;
@@ -43,7 +43,7 @@ const LONG_TURN: Ask[] = ['take-over', 'observe', ...Array.from({ length: 15 }, 
   pick: verb === 'look' ? 1 : verb === 'observe' ? 2 : 0,
 }));
 
-(isRedisInstalled() ? describe : describe.skip)('the script and its model', () => {
+describeWithRedis('the script and its model', () => {
   let server: RedisServer;
   let link: RedisLink;
   let keys: string[];

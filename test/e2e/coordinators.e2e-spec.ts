@@ -5,8 +5,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { YakClient } from '#client';
-import { isRedisInstalled, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
+import { describeWithRedis, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
 import { startYak, yak } from './support/commands.js';
 import { LocalCluster, type UpEvent } from './support/local-cluster.js';
 import { seams } from './support/seams.js';
@@ -24,14 +25,6 @@ let redis: RedisServer;
 let cluster: LocalCluster;
 let client: YakClient;
 let load: OwnLoad;
-
-const isHere = isRedisInstalled();
-if (!isHere) console.log('skipped: redis-server is not installed (Debian package redis-server)');
-const withRedis = isHere ? describe : describe.skip;
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 function states(): StateEvent[] {
   return cluster.events.filter((event): event is StateEvent => event.event === 'state');
@@ -110,7 +103,7 @@ async function takeover(what: string, fault: () => void, aimMs = TAKEOVER_AIM_MS
   if (!isExcused) expect(tookMs).toBeLessThan(aimMs);
 }
 
-withRedis('two coordinators on one Redis', () => {
+describeWithRedis('two coordinators on one Redis', () => {
   beforeAll(async () => {
     redis = await RedisServer.create();
     cluster = await LocalCluster.start({ args: ['--coordinators', '2', '--metadata', redis.url] });
@@ -256,7 +249,7 @@ withRedis('two coordinators on one Redis', () => {
   }, 60_000);
 });
 
-withRedis('yak up and its Redis', () => {
+describeWithRedis('yak up and its Redis', () => {
   let server: RedisServer;
   let first: LocalCluster;
 

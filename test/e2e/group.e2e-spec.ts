@@ -3,6 +3,7 @@
  * acknowledged record was printed by some member, no commit was ever undone, and at the end the group has committed everything.
  * Records that were printed twice are allowed, counted and printed.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { YakClient } from '#client';
 import { yak } from './support/commands.js';
 import { MemberProcess, PrintedRecords } from './support/group-members.js';
@@ -34,10 +35,6 @@ afterAll(async () => {
   await client?.close();
   await cluster?.destroy();
 }, 20_000);
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 async function createTopic(name: string, partitions: number): Promise<void> {
   await yak(['topic', 'create', name, '--partitions', String(partitions), '--bootstrap', cluster.bootstrap[0]!]);

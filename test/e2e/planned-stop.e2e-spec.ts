@@ -2,6 +2,7 @@
  * A planned stop (SIGTERM, as `kubectl delete pod`, a roll or a drain send it) loses nothing and fails nothing: every broker in
  * turn, again and again, under load from three client libraries. A failed send is one that a library told its user of.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { YakClient } from '#client';
 import { yak } from './support/commands.js';
 import { isKcatHere } from './support/foreign-tools.js';
@@ -26,10 +27,6 @@ afterAll(async () => {
   await client?.close();
   await cluster?.destroy();
 }, 30_000);
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 async function allInSync(topics: readonly string[]): Promise<void> {
   const isWhole = async (): Promise<boolean> => {

@@ -3,29 +3,14 @@
  * the operator's word. Acknowledged records of partitions with a surviving in-sync replica are all there, and what is left without a
  * leader gets one by an unclean election. Needs a redis-server; without one it says so and is skipped.
  */
-import { isRedisInstalled, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
+import { describeWithRedis, RedisServer } from '../../libs/metadata-redis/src/testing/redis-server.js';
 import { type Finished, startYak, yak } from './support/commands.js';
 import { LocalCluster, type UpEvent } from './support/local-cluster.js';
 import { until } from './support/until.js';
 
-const isHere = isRedisInstalled();
-if (!isHere) console.log('skipped: redis-server is not installed (Debian package redis-server)');
-
 let redis: RedisServer;
 let cluster: LocalCluster;
 let bootstrap: string[];
-
-beforeAll(async () => {
-  if (!isHere) return;
-  redis = await RedisServer.create();
-  // Nobody starts broker 2 again.
-  cluster = await LocalCluster.start({ args: ['--coordinators', '2', '--metadata', redis.url, '--no-restart'] });
-  bootstrap = ['--bootstrap', cluster.bootstrap.slice(0, 2).join(',')];
-}, 60_000);
-afterAll(async () => {
-  await cluster?.destroy();
-  await redis?.stop();
-}, 30_000);
 
 /** Asks one that stands by, which names the one that acts. */
 function trust(...args: string[]): Promise<Finished> {
@@ -56,9 +41,19 @@ async function leaders(topic: string): Promise<number[]> {
 
 const upTo = (end: number) => Array.from({ length: end }, (_, index) => index);
 
-(isHere ? it : it.skip)(
-  'R19: Redis is emptied while broker 2 is gone for good: the operator is asked, and trust makes two brokers a cluster again',
-  async () => {
+describeWithRedis('the operator’s word', () => {
+  beforeAll(async () => {
+    redis = await RedisServer.create();
+    // Nobody starts broker 2 again.
+    cluster = await LocalCluster.start({ args: ['--coordinators', '2', '--metadata', redis.url, '--no-restart'] });
+    bootstrap = ['--bootstrap', cluster.bootstrap.slice(0, 2).join(',')];
+  }, 60_000);
+  afterAll(async () => {
+    await cluster?.destroy();
+    await redis?.stop();
+  }, 30_000);
+
+  it('R19: Redis is emptied while broker 2 is gone for good: the operator is asked, and trust makes two brokers a cluster again', async () => {
     await yak(['topic', 'create', 'kept', '--partitions', '3', '--replication-factor', '3', ...bootstrap]);
     // All of its replicas have to tell what they hold before one may lead.
     await yak([
@@ -120,6 +115,5 @@ const upTo = (end: number) => Array.from({ length: end }, (_, index) => index);
     }
     // Whoever holds most leads, and both held everything.
     expect(await consumed('loose')).toEqual(upTo(100));
-  },
-  180_000,
-);
+  }, 180_000);
+});

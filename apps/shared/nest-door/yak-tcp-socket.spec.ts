@@ -2,6 +2,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { NestPacket } from '#rpc';
 import { silentLogger } from '#seams';
+import { until } from '../testing/until.js';
 import { YakTcpSocket, type YakTcpSocketOptions } from './yak-tcp-socket.js';
 
 const ANSWER = 'x'.repeat(8 * 1024 * 1024);
@@ -63,11 +64,3 @@ it('does not cut a peer that reads slowly', async () => {
   await until(() => bytes > 20 * ANSWER.length || closed);
   expect(closed).toBe(false);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 4_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('the awaited state did not come');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

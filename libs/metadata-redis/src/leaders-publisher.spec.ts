@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '#seams';
 import { NodeRandom } from '#seams-node';
 import { CHANGED_ROWS_MAX, type LeaderRow, LeadersPublisher } from './leaders-publisher.js';
 import { RedisMetadataLog } from './redis-metadata-log.js';
-import { isRedisInstalled, RedisServer } from './testing/redis-server.js';
+import { describeWithRedis, RedisServer } from './testing/redis-server.js';
 
 const HASH = 'yak:c1:leaders';
 
@@ -13,7 +13,7 @@ function row(topic: string, partition: number, leader: number, change: Partial<L
   return { topic, topicId: `id-${topic}`, partition, leader, leaderEpoch: 3, partitionEpoch: 7, isr: [leader], revision: 40, ...change };
 }
 
-(isRedisInstalled() ? describe : describe.skip)('the published leaders', () => {
+describeWithRedis('the published leaders', () => {
   let server: RedisServer;
   let reader: Redis;
   let subscriber: Redis;

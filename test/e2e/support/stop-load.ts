@@ -3,6 +3,7 @@
  * kcat (librdkafka), each with the defaults of its library, and a group of each that reads along. Every record is a number of its own, so that
  * reading back tells lost from doubled ones. A failed send is one that the library told its user of, after its own retries.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Consumer, Kafka, type Producer as KafkaJsProducer, logLevel } from 'kafkajs';
 import type { GroupConsumer, Producer, YakClient } from '#client';
 import { type Running, start } from './commands.js';
@@ -250,8 +251,4 @@ function kafkaJs(bootstrap: string): Kafka {
 
 function count(seen: Map<string, number>, value: string): void {
   seen.set(value, (seen.get(value) ?? 0) + 1);
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -68,7 +68,7 @@ async function confirmed(client: RpcClient, request: TrustStoreRequest): Promise
 }
 
 /** The cluster coordinator that acts, or collects, or waits. Rejects with what the last one said when there is none in time. */
-export async function findActing(addresses: readonly Address[], timeoutMs: number, seams: Seams): Promise<Found> {
+async function findActing(addresses: readonly Address[], timeoutMs: number, seams: Seams): Promise<Found> {
   const deadline = seams.clock.monotonicMs() + timeoutMs;
   for (;;) {
     let refusal: YakError | null = null;
@@ -112,7 +112,7 @@ function mayPass({ code }: YakError): boolean {
   );
 }
 
-export function trustText({ clusterId, coordinatorEpoch, reason, copies, brokers, message }: TrustStoreResponse, address: Address): string {
+function trustText({ clusterId, coordinatorEpoch, reason, copies, brokers, message }: TrustStoreResponse, address: Address): string {
   const came = copies.map(
     ({ brokerId, revision }) => `${brokerId < 0 ? 'the store itself' : `broker ${brokerId}`} at revision ${revision}`,
   );

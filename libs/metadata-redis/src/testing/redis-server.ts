@@ -11,14 +11,8 @@ const SAFE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-pol
 
 const REMOVE = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 };
 
-export function isRedisInstalled(): boolean {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** `describe` for tests that need a redis-server; where there is none they are skipped, and it is said why. */
+export const describeWithRedis = isRedisInstalled() ? describe : describe.skip;
 
 export class RedisServer {
   private readonly endWithTests = () => killGroup(this.child);
@@ -117,6 +111,16 @@ export class RedisServer {
       (line) => line === '+PONG',
       () => false,
     );
+  }
+}
+
+function isRedisInstalled(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    console.log('skipped: redis-server is not installed (Debian package redis-server)');
+    return false;
   }
 }
 

@@ -5,6 +5,7 @@ import type { BrokerReport } from '#broker-core';
 import { silentLogger } from '#seams';
 import type { HttpDoor, LeaderView } from '../../../../shared/http-door/index.js';
 import { LoopDelay } from '../../../../shared/http-door/index.js';
+import { until } from '../../../../shared/testing/until.js';
 import { openBrokerHttpDoor } from './broker-http-door.js';
 import { brokerMetrics } from './broker-metrics.js';
 
@@ -180,11 +181,3 @@ it('only reads, knows its paths, and refuses foreign host names on a loopback ad
     expect((await get('/metrics', { host })).status).toBe(421);
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1', 'yak-0.local']) expect((await get('/livez', { host })).status).toBe(200);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 3_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the awaited state did not come');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

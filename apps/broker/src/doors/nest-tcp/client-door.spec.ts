@@ -7,6 +7,7 @@ import { dialRpc, type LocateRecordRequest, type LocateRecordResponse } from '#r
 import { silentLogger } from '#seams';
 import { NodeClock, NodeNetwork, NodeScheduler } from '#seams-node';
 import { type NestDoor, startNestDoor } from '../../../../shared/nest-door/index.js';
+import { until } from '../../../../shared/testing/until.js';
 import { brokerRpcHandlers, type RpcBroker } from './broker-rpc-handlers.js';
 import type { JsonRecords } from './json-records.js';
 import { NestTcpModule } from './nest-tcp.module.js';
@@ -49,11 +50,6 @@ const dial = (clientId: string) =>
     timeoutMs,
     introduction: { clientId, clientSoftware: { name: 'yak', version: '1' } },
   });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(condition()).toBe(true);
-}
 
 it('our clients say once who they are, stock ones in any request; both are forgotten when they leave', async () => {
   const ours = await dial('mine');

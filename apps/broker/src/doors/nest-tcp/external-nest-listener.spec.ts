@@ -7,6 +7,7 @@ import { dialRpc } from '#rpc';
 import { type Address, silentLogger } from '#seams';
 import { NodeClock, NodeNetwork, NodeScheduler } from '#seams-node';
 import { type NestDoor, startNestDoor } from '../../../../shared/nest-door/index.js';
+import { until } from '../../../../shared/testing/until.js';
 import { listenersOf } from '../kafka/testing/listeners-of.js';
 import { brokerRpcHandlers, type RpcBroker } from './broker-rpc-handlers.js';
 import type { JsonRecords } from './json-records.js';
@@ -60,10 +61,6 @@ const stock = ({ host, port }: Address): ClientProxy => {
   proxies.push(proxy);
   return proxy;
 };
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(condition()).toBe(true);
-}
 const ask = (at: Address, pattern: string, request: object) => lastValueFrom(stock(at).send(pattern, request));
 
 it('metadata, coordinators and the description of the cluster have the addresses of the door that was asked', async () => {

@@ -9,6 +9,7 @@ import { type RpcClient, RpcClientConnection } from '#rpc';
 import { silentLogger } from '#seams';
 import { NodeNetwork, NodeScheduler } from '#seams-node';
 import { type NestDoor, startNestDoor } from '../../../../shared/nest-door/index.js';
+import { until } from '../../../../shared/testing/until.js';
 import { brokerRpcHandlers, type RpcBroker } from './broker-rpc-handlers.js';
 import { type BatchCodec, JsonRecords } from './json-records.js';
 import { NestTcpModule } from './nest-tcp.module.js';
@@ -414,12 +415,4 @@ function dialRaw(): Socket {
   const socket = connect(port, host).on('error', () => {});
   raw.push(socket);
   return socket;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 3_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the awaited state did not come');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
