@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { allReady, apply, badRestarts, coordinators, pods, wipe } from './support/deployment.js';
+import { allReady, apply, coordinators, killedForMemory, pods, wipe } from './support/deployment.js';
 import { eventually } from './support/eventually.js';
 import { kubectl, kubectlJson, tryKubectl } from './support/kubectl.js';
 import type { List, ObjectMeta } from './support/objects.js';
@@ -64,7 +64,7 @@ it('the example Jobs: what the producer sends, the consumer gets', async () => {
     }
     const logs = await Promise.all(names.map(async (name) => `${name}: ${(await lastLine(`job/${name}`)).slice(0, 120)}`));
     await kubectl(['delete', '-f', EXAMPLES, '--grace-period=1', '--timeout=60s']);
-    expect(await badRestarts()).toEqual([]);
+    expect(await killedForMemory()).toEqual([]);
     return logs.join('; ');
   });
 }, 300_000);

@@ -6,35 +6,26 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { isOurs, KUBECONFIG, ROOT } from '../../tools/k8s/cluster.mjs';
 import { verdictTable } from './support/verdict-table.mjs';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const lk8s = join(root, 'tools/k8s/lk8s');
 const args = process.argv.slice(2);
 const isAll = process.env.YAK_K8S_ALL === '1' || args.includes('--all');
 const jestArgs = args.filter((arg) => arg !== '--all');
 
 const run = (command, commandArgs, env = {}) =>
-  spawnSync(command, commandArgs, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1;
-const output = (command, commandArgs) => spawnSync(command, commandArgs, { cwd: root, encoding: 'utf8' });
-const answers = (kubeconfig) => output('kubectl', ['--kubeconfig', kubeconfig, '--request-timeout=5s', 'get', '--raw', '/readyz']).status === 0;
+  spawnSync(command, commandArgs, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1;
+const output = (command, commandArgs) => spawnSync(command, commandArgs, { cwd: ROOT, encoding: 'utf8' });
 
-const ownKubeconfig = existsSync(lk8s) ? join(process.env.LK8S_HOME ?? '/var/tmp/lk8s', 'pki/admin.conf') : '';
-const kubeconfig = process.env.KUBECONFIG || ownKubeconfig;
-const isOurs = kubeconfig !== '' && kubeconfig === ownKubeconfig;
+const answers = output('kubectl', ['--kubeconfig', KUBECONFIG, '--request-timeout=5s', 'get', '--raw', '/readyz']).status === 0;
 let isStarted = false;
 
-if (kubeconfig === '') {
-  console.error('test:k8s: no cluster: KUBECONFIG is not set, and tools/k8s/lk8s, which makes one, is not there');
+if (!isOurs && !answers) {
+  console.error(`test:k8s: the cluster of KUBECONFIG=${KUBECONFIG} does not answer; without KUBECONFIG the tests make one of their own`);
   process.exit(2);
 }
-if (!isOurs && !answers(kubeconfig)) {
-  console.error(`test:k8s: the cluster of KUBECONFIG=${kubeconfig} does not answer; without KUBECONFIG the tests make one of their own`);
-  process.exit(2);
-}
-if (isOurs && !answers(kubeconfig)) {
+if (isOurs && !answers) {
   const code = run('npm', ['run', '--silent', 'k8s:up']);
   if (code !== 0) process.exit(code);
   isStarted = true;
@@ -55,7 +46,7 @@ const end = () => {
   console.log(`\n${table}`);
   if (process.env.YAK_K8S_VERDICTS) writeVerdicts(process.env.YAK_K8S_VERDICTS, table);
   rmSync(folder, { recursive: true, force: true });
-  output('kubectl', ['--kubeconfig', kubeconfig, 'delete', 'namespace', 'yak-load', '--ignore-not-found', '--wait=false']);
+  output('kubectl', ['--kubeconfig', KUBECONFIG, 'delete', 'namespace', 'yak-load', '--ignore-not-found', '--wait=false']);
   if (isStarted) run('npm', ['run', '--silent', 'k8s:down']);
 };
 
@@ -64,7 +55,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 const ignored = isAll ? [] : ['--testPathIgnorePatterns=/test/k8s/all/'];
 const code = run(process.execPath, ['node_modules/jest/bin/jest.js', '--selectProjects', 'k8s', '--maxWorkers=1', ...jestArgs, ...ignored], {
   NODE_OPTIONS: '--experimental-vm-modules',
-  KUBECONFIG: kubeconfig,
+  KUBECONFIG,
   YAK_K8S_OURS: isOurs ? '1' : '',
   YAK_K8S_ROWS: rows,
 });

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const LK8S = join(ROOT, 'tools/k8s/lk8s');
 
-const own = join(process.env.LK8S_HOME || '/var/tmp/lk8s', 'pki/admin.conf');
+export const LK8S_HOME = process.env.LK8S_HOME || '/var/tmp/lk8s';
+
+const own = join(LK8S_HOME, 'pki/admin.conf');
 const given = process.env.KUBECONFIG;
 export const isOurs = !given || resolve(given) === resolve(own);
 export const KUBECONFIG = isOurs ? own : given;

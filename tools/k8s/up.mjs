@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseEngine } from '../image/engines.mjs';
 import { fingerprint } from '../image/fingerprint.mjs';
-import { capture, fail, isOurs, KUBECONFIG, kubectl, LK8S, ROOT, say, show } from './cluster.mjs';
+import { capture, fail, isOurs, KUBECONFIG, kubectl, LK8S, LK8S_HOME, ROOT, say, show } from './cluster.mjs';
 
 const IMAGE = 'yak:dev';
 const NAMESPACE = 'yak';
@@ -32,9 +32,8 @@ function bringUp() {
 
 /** Builds the image and gives it to the cluster, unless the one that it has was made of the same files. @returns whether it did */
 function bringImage() {
-  const home = process.env.LK8S_HOME || '/var/tmp/lk8s';
-  const note = join(home, 'images/yak.made-of');
-  const loaded = join(home, 'images/docker.io_library_yak_dev.tar');
+  const note = join(LK8S_HOME, 'images/yak.made-of');
+  const loaded = join(LK8S_HOME, 'images/docker.io_library_yak_dev.tar');
   const madeOf = () => (existsSync(loaded) ? `${fingerprint(ROOT)} ${statSync(loaded).mtimeMs}` : '');
   if (existsSync(note) && readFileSync(note, 'utf8') === madeOf()) return false;
   const folder = mkdtempSync(join(tmpdir(), 'yak-image-'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { isInstalled, run, start, yak } from '../../e2e/support/commands.js';
-import { allReady, badRestarts, ensureRunning, nodeOf } from '../support/deployment.js';
+import { allReady, ensureRunning, killedForMemory, nodeOf } from '../support/deployment.js';
 import { eventually } from '../support/eventually.js';
 import { packKcat, runInPod } from '../support/kcat-pod.js';
 import { kubectl } from '../support/kubectl.js';
@@ -130,7 +130,7 @@ it('memory: busy as they can be, every pod keeps a distance to its limit and non
     }
     const { megabytesPerSecond, failed, errors } = await busy;
     expect({ failed, errors }).toEqual({ failed: 0, errors: [] });
-    expect(await badRestarts()).toEqual([]);
+    expect(await killedForMemory()).toEqual([]);
     const worst = new Map<string, { share: number; text: string }>();
     for (const one of samples.flat()) {
       const share = one.workingSetBytes / one.limitBytes;

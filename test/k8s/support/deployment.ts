@@ -8,7 +8,6 @@ import { isReady, type List, type Pod, stateOf, type Workload } from './objects.
 import { LOAD_NAMESPACE, MANIFESTS, NAMESPACE } from './settings.js';
 
 const WORKLOADS = ['broker', 'coordinator', 'redis'];
-const BROKER_HTTP = 8080;
 const COORDINATOR_HTTP = 8180;
 export const READY_LIMIT_MS = 180_000;
 
@@ -106,16 +105,11 @@ export async function coordinators(): Promise<Coordinators> {
   return found!;
 }
 
-export async function brokerView<T>(broker: string, path: string): Promise<T> {
-  return podView<T>(broker, BROKER_HTTP, path);
-}
-
-/** Containers that the kernel killed for memory or the kubelet for a failed probe since the pods began: there should be none. */
-export async function badRestarts(): Promise<readonly string[]> {
-  const killed = (await podsOf(/^(broker|coordinator|redis)-/)).flatMap(({ metadata, status }) =>
+/** Containers that the kernel killed for memory since the pods began: there should be none. */
+export async function killedForMemory(): Promise<readonly string[]> {
+  return (await podsOf(/^(broker|coordinator|redis)-/)).flatMap(({ metadata, status }) =>
     (status.containerStatuses ?? [])
       .filter(({ lastState }) => lastState.terminated?.reason === 'OOMKilled')
       .map(({ name, lastState }) => `${metadata.name}/${name} was killed for memory at ${lastState.terminated!.finishedAt}`),
   );
-  return killed;
 }

@@ -5,10 +5,11 @@
 import { join } from 'node:path';
 import { run } from '../../e2e/support/commands.js';
 import { pod } from './deployment.js';
+import { LK8S_HOME } from './settings.js';
 
 export async function killProcess(name: string): Promise<void> {
   const { spec, status } = await pod(name);
   const id = status.containerStatuses![0]!.containerID!.replace('containerd://', '');
-  const socket = join(process.env['LK8S_HOME'] ?? '/var/tmp/lk8s', spec.nodeName!, 'c.sock');
+  const socket = join(LK8S_HOME, spec.nodeName!, 'c.sock');
   await run('ctr', ['-a', socket, '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', id]);
 }

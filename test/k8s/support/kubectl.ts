@@ -1,9 +1,8 @@
 /** kubectl as a child process: text or JSON out, and errors that say the command and what it printed. Nothing here retries. */
-import { spawn } from 'node:child_process';
-import { type Finished, type Running, start, succeeded } from '../../e2e/support/commands.js';
+import { type Finished, start, succeeded } from '../../e2e/support/commands.js';
 import { NAMESPACE } from './settings.js';
 
-export interface KubectlOptions {
+interface KubectlOptions {
   readonly input?: string;
   /** After this long kubectl is killed and the call fails; default 120 s. */
   readonly timeoutMs?: number;
@@ -34,25 +33,4 @@ export async function kubectlJson<T>(args: readonly string[], options: KubectlOp
 export async function podView<T>(pod: string, port: number, path: string, namespace = NAMESPACE, timeoutMs = 120_000): Promise<T> {
   const url = `/api/v1/namespaces/${namespace}/pods/${pod}:${port}/proxy${path}`;
   return JSON.parse(await kubectl(['get', '--raw', url], { timeoutMs })) as T;
-}
-
-/** Runs until `stop`: port-forwards, logs that are followed. */
-export function kubectlInBackground(args: readonly string[]): Running & { stop(): Promise<void> } {
-  const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => (stdout += chunk));
-  child.stderr.on('data', (chunk) => (stderr += chunk));
-  const done = new Promise<Finished>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, stdout, stderr }));
-  });
-  return {
-    process: child,
-    done,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await done;
-    },
-  };
 }

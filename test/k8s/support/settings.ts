@@ -14,6 +14,7 @@ export const IMAGE = 'yak:dev';
 /** Nodes can be cut off and powered down only where we made them. */
 export const IS_OUR_CLUSTER = process.env['YAK_K8S_OURS'] === '1';
 export const LK8S = join(ROOT, 'tools', 'k8s', 'lk8s');
+export const LK8S_HOME = process.env['LK8S_HOME'] ?? '/var/tmp/lk8s';
 /** One JSON object a line; `run.mjs` makes the table of it. */
 export const VERDICTS = process.env['YAK_K8S_ROWS'] ?? join(tmpdir(), 'yak-k8s-rows.jsonl');
 /** Where pods, events and logs go when something took too long. */

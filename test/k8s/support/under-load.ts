@@ -3,7 +3,7 @@
  * order, where the producer was told), and at a planned stop no send has failed. The longest pause of an idempotent producer is
  * the recovery time. A row of the verdict table comes of it in any case.
  */
-import { allReady, badRestarts } from './deployment.js';
+import { allReady, killedForMemory } from './deployment.js';
 import { dump } from './eventually.js';
 import type { LoadPod, LoadWindow } from './load-pod.js';
 import { firstLine, record } from './verdicts.js';
@@ -39,7 +39,7 @@ export async function underLoad(load: LoadPod, test: string, options: EventOptio
     if (failed > 0) throw new Error(`${failed} sends failed that may not: ${failures}`);
     if (kind === 'planned' && failedPlain > 0) throw new Error(`${failedPlain} sends of the ordinary producer failed: ${failures}`);
     if (worstPauseMs > pauseLimitMs) throw new Error(`nothing was acknowledged for ${worstPauseMs} ms, more than ${pauseLimitMs} ms`);
-    const killed = await badRestarts();
+    const killed = await killedForMemory();
     if (killed.length > 0) throw new Error(killed.join('; '));
     record({ test, result: 'ok', kind, ...sums(window), note: typeof note === 'string' ? note : undefined });
   } catch (error) {
