@@ -19,11 +19,6 @@ function ids(nextProducerId: number): MetadataRecord {
   return { type: 'producer-ids', version: 1, nextProducerId };
 }
 
-function imageOf(loaded: Awaited<ReturnType<MetadataLog['load']>>): MetadataImage {
-  const start = loaded.snapshot ? MetadataImage.fromSnapshot(loaded.snapshot) : MetadataImage.empty();
-  return loaded.entries.reduce((image, entry) => image.apply(entry), start);
-}
-
 /** Appends and expects it to be stored; answers what the next one has to expect. */
 async function store(
   log: MetadataLog,
@@ -122,7 +117,7 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
       const epoch = await log.takeOver(-1);
       let last = await store(log, GENESIS, epoch, 'a', [CLUSTER]);
       last = await store(log, last, epoch, 'b', [ids(5)]);
-      const snapshot = imageOf(await log.load()).toSnapshot();
+      const snapshot = MetadataImage.fromChain(await log.load()).toSnapshot();
       last = await store(log, last, epoch, 'c', [ids(9)]);
       await log.writeSnapshot(snapshot, epoch);
       await store(log, last, epoch, 'd', [ids(11)]);
@@ -131,7 +126,7 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
       const loaded = await log.load();
       expect(loaded.snapshot).toEqual(snapshot);
       expect(loaded.entries.map((entry) => entry.opId)).toEqual(['c', 'd']);
-      expect(imageOf(loaded)).toMatchObject({ revision: 3, nextProducerId: 11 });
+      expect(MetadataImage.fromChain(loaded)).toMatchObject({ revision: 3, nextProducerId: 11 });
       await log.close();
     });
 
@@ -139,7 +134,7 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
       const log = await (await create()).open();
       const old = await log.takeOver(-1);
       await store(log, GENESIS, old, 'a', [CLUSTER]);
-      const snapshot = imageOf(await log.load()).toSnapshot();
+      const snapshot = MetadataImage.fromChain(await log.load()).toSnapshot();
       await log.takeOver(-1);
       await expect(log.writeSnapshot(snapshot, old)).rejects.toMatchObject({ code: 'STALE_COORDINATOR_EPOCH' });
       expect((await log.load()).entries.length).toBe(1);
@@ -157,7 +152,7 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
       await store(log, { opId: 'new', revision: 1_000_000 }, epoch, 'c', [ids(8)]);
       await medium.restart();
       log = await medium.open();
-      expect(imageOf(await log.load())).toMatchObject({ revision: 1_000_001, opId: 'c', nextProducerId: 8 });
+      expect(MetadataImage.fromChain(await log.load())).toMatchObject({ revision: 1_000_001, opId: 'c', nextProducerId: 8 });
       await log.close();
     });
 
@@ -173,7 +168,7 @@ export function metadataLogConformance(name: string, create: () => Promise<Metad
         log = await medium.open();
         const loaded = await log.load();
         expect(loaded.suspicion).toBe('broker 2 holds more');
-        expect(imageOf(loaded)).toMatchObject({ revision: 0, opId: 'a' });
+        expect(MetadataImage.fromChain(loaded)).toMatchObject({ revision: 0, opId: 'a' });
       }
       const epoch = await log.takeOver(1_000_000);
       await log.writeSnapshot({ revision: 1_000_000, coordinatorEpoch: epoch, opId: 'new', records: [CLUSTER] }, epoch);
@@ -264,13 +259,13 @@ export function sharedMetadataLogConformance(name: string, create: () => Promise
       ])
         expect(await opIds(foreign)).toBeNull();
       const { snapshot, entries } = await acting.load();
-      const image = imageOf({ snapshot, entries: entries.slice(0, 2), suspicion: null });
+      const image = MetadataImage.fromChain({ snapshot, entries: entries.slice(0, 2) });
       await acting.writeSnapshot(image.toSnapshot(), epoch);
       expect(await opIds(GENESIS)).toBeNull();
       expect(await opIds({ opId: 'a', revision: 0 })).toBeNull();
       expect(await opIds({ opId: 'b', revision: 1 })).toEqual(['c', 'd']);
       expect(await opIds({ opId: 'c', revision: 2 })).toEqual(['d']);
-      expect(imageOf(await standby.load())).toMatchObject({ revision: 3, opId: 'd' });
+      expect(MetadataImage.fromChain(await standby.load())).toMatchObject({ revision: 3, opId: 'd' });
     });
 
     it('beat tells who looked lately, itself excluded, and forgets who did not', async () => {

@@ -5,7 +5,7 @@
 import type { CoordinatorOptions, MetadataStoreOptions } from '#config';
 import type { ClusterCoordinator } from '#coordinator-core';
 import { EmbeddedMetadataLog, type MetadataLog } from '#metadata';
-import { formatAddress, type Logger, type Random } from '#seams';
+import type { Logger, Random } from '#seams';
 import type { NodeDisk } from '#seams-node';
 import { publishLeaders } from './published-leaders.js';
 
@@ -31,17 +31,14 @@ export async function openMetadataStore(
   return { log, name: 'embedded', publishLeadersOf: () => {}, close: () => {} };
 }
 
-async function openRedis({ url, name, password }: MetadataStoreOptions, random: Random, logger: Logger): Promise<MetadataStore> {
+async function openRedis(options: MetadataStoreOptions, random: Random, logger: Logger): Promise<MetadataStore> {
   const { LeadersPublisher, RedisMetadataLog } = await import('#metadata-redis');
-  const { hostname, port } = new URL(url);
-  const address = formatAddress({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 6379) });
-  const store = { url, name, password: password ?? undefined, logger };
-  const log = await RedisMetadataLog.open({ ...store, random });
+  const log = await RedisMetadataLog.open({ ...options, random, logger });
   // A connection of its own: the store's is for what the cluster waits for.
-  const publisher = await LeadersPublisher.open(store);
+  const publisher = await LeadersPublisher.open({ ...options, logger });
   return {
     log,
-    name: `redis ${address}`,
+    name: log.name,
     publishLeadersOf: (coordinator) => publishLeaders(coordinator, publisher),
     close: () => publisher.close(),
   };

@@ -85,9 +85,7 @@ export class Standby {
       for (const entry of entries) this.image = this.image.apply(entry);
       return;
     }
-    const loaded = await this.options.log.load();
-    const start = loaded.snapshot ? MetadataImage.fromSnapshot(loaded.snapshot) : MetadataImage.empty();
-    this.image = loaded.entries.reduce((image, entry) => image.apply(entry), start);
+    this.image = MetadataImage.fromChain(await this.options.log.load());
   }
 
   private now(): number {

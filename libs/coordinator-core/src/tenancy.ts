@@ -150,8 +150,7 @@ export class Tenancy {
   private async load(life: number): Promise<string | null> {
     const { snapshot, entries, suspicion } = await this.options.log.load();
     if (life !== this.life) return suspicion;
-    const start = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
-    this.loaded = entries.reduce((image, entry) => image.apply(entry), start);
+    this.loaded = MetadataImage.fromChain({ snapshot, entries });
     this.entries = entries;
     this.opIds = new Map(entries.map((entry) => [entry.revision, entry.opId]));
     if (snapshot) this.opIds.set(snapshot.revision, snapshot.opId);

@@ -4,6 +4,7 @@
  */
 import { Redis, type RedisOptions } from 'ioredis';
 import { YakError } from '#kernel';
+import { formatAddress } from '#seams';
 
 /** A script that takes longer has an unknown outcome. */
 export const COMMAND_TIMEOUT_MS = 2_000;
@@ -17,7 +18,7 @@ export interface RedisAddress {
   /** redis://[user:password@]host[:port][/database], or rediss:// for TLS. */
   readonly url: string;
   /** Instead of what the address has. */
-  readonly password?: string | undefined;
+  readonly password?: string | null | undefined;
 }
 
 /** Not connected yet. Throws a YakError `INVALID_CONFIG` for an address that is not redis:// or rediss://. */
@@ -25,7 +26,7 @@ export function redisClient({ url, password }: RedisAddress, connectionName: str
   const address = parseRedisUrl(url);
   const options: RedisOptions = {
     ...address,
-    ...(password !== undefined && password !== '' && { password }),
+    ...(password && { password }),
     connectionName,
     disableClientInfo: true,
     protocol: 2,
@@ -41,7 +42,7 @@ export function redisClient({ url, password }: RedisAddress, connectionName: str
     retryStrategy: (times) => Math.min(times * RECONNECT_DELAY_MS, RECONNECT_DELAY_MS_MAX),
   };
   /** Host and port, for messages: never the password. */
-  return { client: new Redis(options), name: `redis ${address.host}:${address.port}` };
+  return { client: new Redis(options), name: `redis ${formatAddress(address)}` };
 }
 
 /** Runs a script by its hash, and sends the script itself only to a Redis that proves with NOSCRIPT that nothing ran. */

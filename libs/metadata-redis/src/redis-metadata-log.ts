@@ -5,16 +5,12 @@
 import { SharedMetadataLog } from '#metadata';
 import type { Logger, Random } from '#seams';
 import { metadataKeys } from './metadata-keys.js';
-import { COMMAND_TIMEOUT_MS } from './redis-client.js';
+import { COMMAND_TIMEOUT_MS, type RedisAddress } from './redis-client.js';
 import { RedisLink } from './redis-link.js';
 
-export interface RedisMetadataLogOptions {
-  /** redis://[user:password@]host[:port][/database], or rediss:// for TLS. */
-  readonly url: string;
+export interface RedisMetadataLogOptions extends RedisAddress {
   /** Clusters that share a Redis have different names; letters, digits, dot, dash and underscore. */
   readonly name: string;
-  /** Instead of what the address has; from a file, say. */
-  readonly password?: string | undefined;
   readonly random: Random;
   readonly logger: Logger;
   readonly commandTimeoutMs?: number;
@@ -22,8 +18,8 @@ export interface RedisMetadataLogOptions {
 
 export const RedisMetadataLog = {
   /** Dials Redis; one that is away is no error here, only in what is asked of it. Throws a YakError `INVALID_CONFIG`. */
-  async open({ url, name, password, random, logger, commandTimeoutMs = COMMAND_TIMEOUT_MS }: RedisMetadataLogOptions) {
-    const link = new RedisLink({ url, keys: metadataKeys(name), password, logger, commandTimeoutMs });
+  async open({ name, random, logger, commandTimeoutMs = COMMAND_TIMEOUT_MS, ...address }: RedisMetadataLogOptions) {
+    const link = new RedisLink({ ...address, keys: metadataKeys(name), logger, commandTimeoutMs });
     return SharedMetadataLog.open({ link, random, logger });
   },
 };

@@ -74,6 +74,12 @@ export class MetadataImage {
     return MetadataImage.none;
   }
 
+  /** What a store holds. Throws as fromSnapshot. */
+  static fromChain({ snapshot, entries }: { snapshot: MetadataSnapshot | null; entries: readonly MetadataEntry[] }): MetadataImage {
+    const start = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.none;
+    return entries.reduce((image, entry) => image.apply(entry), start);
+  }
+
   /** Throws a YakError `UNSUPPORTED_METADATA` for a record of a newer release. */
   static fromSnapshot(snapshot: MetadataSnapshot): MetadataImage {
     return fold(MetadataImage.none.fields, snapshot.records, {

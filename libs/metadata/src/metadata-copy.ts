@@ -49,8 +49,7 @@ export class MetadataCopy {
   static open(disk: Disk, path: string): MetadataCopy {
     makeDirectoryDurably(disk, parentOf(path));
     const content = EntryFile.read(disk, path);
-    let image = content?.snapshot ? MetadataImage.fromSnapshot(content.snapshot) : MetadataImage.empty();
-    for (const entry of content?.entries ?? []) image = image.apply(entry);
+    const image = MetadataImage.fromChain(content ?? { snapshot: null, entries: [] });
     const highest = content?.highestCoordinatorEpoch ?? -1;
     const file = EntryFile.create(disk, path, fileContent(image, highest));
     return new MetadataCopy(file, image, highest, file.sizeBytes, content?.damage ?? null);

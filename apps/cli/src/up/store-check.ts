@@ -18,16 +18,10 @@ const RETRY_MS = 200;
 /** Throws a YakError: `METADATA_STORE_UNAVAILABLE`, `METADATA_STORE_UNSAFE`, `DATA_FOLDER`. */
 export async function checkMetadataStore(store: MetadataStoreOptions, data: string): Promise<void> {
   const { RedisMetadataLog } = await import('#metadata-redis');
-  const { url, name } = store;
-  const log = await RedisMetadataLog.open({
-    url,
-    name,
-    password: store.password ?? undefined,
-    random: new NodeRandom(),
-    logger: silentLogger,
-  });
+  const log = await RedisMetadataLog.open({ ...store, random: new NodeRandom(), logger: silentLogger });
   try {
-    const problem = folderProblem(await clusterIdIn(log), clusterIdsIn(data), { data, store: `${url} under the name ${name}` });
+    const where = `${store.url} under the name ${store.name}`;
+    const problem = folderProblem(await clusterIdIn(log), clusterIdsIn(data), { data, store: where });
     if (problem !== null) throw new YakError('DATA_FOLDER', problem);
   } finally {
     await log.close();
@@ -39,9 +33,7 @@ async function clusterIdIn(log: MetadataLog): Promise<string | null> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
-      const { snapshot, entries } = await log.load();
-      const start = snapshot ? MetadataImage.fromSnapshot(snapshot) : MetadataImage.empty();
-      return entries.reduce((image, entry) => image.apply(entry), start).cluster?.clusterId ?? null;
+      return MetadataImage.fromChain(await log.load()).cluster?.clusterId ?? null;
     } catch (error) {
       if (!(error instanceof YakError) || error.code !== 'METADATA_STORE_UNAVAILABLE') throw error;
       if (performance.now() < until) {

@@ -72,6 +72,11 @@ export class SharedMetadataLog implements MetadataLog {
     return new SharedMetadataLog(options);
   }
 
+  /** For people: the store's address, never with credentials. */
+  get name(): string {
+    return this.link.name;
+  }
+
   /** Throws a YakError: `METADATA_STORE_UNSAFE` (see the message), `UNSUPPORTED_METADATA`, `METADATA_STORE_UNAVAILABLE`. */
   load(): Promise<Loaded> {
     return this.oneAtATime(() => this.loadNow());
