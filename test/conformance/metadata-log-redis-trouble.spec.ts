@@ -145,12 +145,12 @@ describeWithRedis('a Redis in trouble', () => {
       expect((await loaded(standby)).suspicion).toMatch(/restarted or replaced/);
       expect(await knownBeat(acting, epoch)).toMatchObject({ kind: 'beaten' });
       expect(await standby.observe(last, { ...SELF, id: 2 })).toEqual({
-        tenure: { coordinatorEpoch: epoch, beat: 2 * round, actor: SELF },
+        turn: { coordinatorEpoch: epoch, beat: 2 * round, actor: SELF },
         entries: [],
       });
       expect(await standby.load()).toMatchObject({ suspicion: null });
     }
-    const heir = await standby.takeOver(-1, { actor: { ...SELF, id: 2 }, still: (await standby.observe(last, SELF)).tenure });
+    const heir = await standby.takeOver(-1, { actor: { ...SELF, id: 2 }, still: (await standby.observe(last, SELF)).turn });
     await fill(standby, heir, 1, last);
     expect(await acting.beat(epoch)).toMatchObject({ kind: 'refused' });
   });
@@ -211,8 +211,8 @@ describeWithRedis('a Redis in trouble', () => {
       server.thaw();
     }
     expect(await knownBeat(acting, epoch)).toMatchObject({ kind: 'beaten' });
-    const { tenure, entries } = await standby.observe(last, { ...SELF, id: 2 });
-    expect([tenure?.beat, entries?.map(({ opId }) => opId)]).toEqual([2, ['late']]);
+    const { turn, entries } = await standby.observe(last, { ...SELF, id: 2 });
+    expect([turn?.beat, entries?.map(({ opId }) => opId)]).toEqual([2, ['late']]);
   });
 
   it('R20: a Redis that is busy for longer than an answer may take leaves the outcome unknown', async () => {

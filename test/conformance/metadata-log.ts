@@ -191,9 +191,9 @@ export function sharedMetadataLogConformance(name: string, create: () => Promise
       const medium = await create();
       const [acting, standby] = [await medium.open(), await medium.open()];
       expect([acting.isShared, standby.isShared]).toEqual([true, true]);
-      expect(await standby.observe(GENESIS, B)).toEqual({ tenure: null, entries: [] });
+      expect(await standby.observe(GENESIS, B)).toEqual({ turn: null, entries: [] });
       const epoch = await acting.takeOver(-1, { actor: A, still: null });
-      const seen = async () => (await standby.observe(GENESIS, B)).tenure;
+      const seen = async () => (await standby.observe(GENESIS, B)).turn;
       expect(await seen()).toEqual({ coordinatorEpoch: epoch, beat: 0, actor: A });
       for (const beat of [1, 2, 3]) {
         expect(await acting.beat(epoch)).toMatchObject({ kind: 'beaten' });
@@ -209,16 +209,16 @@ export function sharedMetadataLogConformance(name: string, create: () => Promise
       const [first, second] = [await medium.open(), await medium.open()];
       const epoch = await first.takeOver(-1, { actor: A, still: null });
       await expect(second.takeOver(-1, { actor: B, still: null })).rejects.toMatchObject({ code: 'NOT_MY_TURN' });
-      const { tenure } = await second.observe(GENESIS, B);
+      const { turn } = await second.observe(GENESIS, B);
       await first.beat(epoch);
-      await expect(second.takeOver(-1, { actor: B, still: tenure })).rejects.toMatchObject({ code: 'NOT_MY_TURN' });
+      await expect(second.takeOver(-1, { actor: B, still: turn })).rejects.toMatchObject({ code: 'NOT_MY_TURN' });
       await store(first, GENESIS, epoch, 'a', [CLUSTER]);
-      const still = (await second.observe(GENESIS, B)).tenure;
+      const still = (await second.observe(GENESIS, B)).turn;
       const claims = [first.takeOver(-1, { actor: A, still }), second.takeOver(-1, { actor: B, still })];
       const outcomes = await Promise.allSettled(claims);
       expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       const winner = outcomes[0]!.status === 'fulfilled' ? first : second;
-      const next = (await winner.observe(GENESIS, B)).tenure!;
+      const next = (await winner.observe(GENESIS, B)).turn!;
       expect(next).toMatchObject({ beat: 0, actor: winner === first ? A : B });
       expect(next.coordinatorEpoch).toBeGreaterThan(epoch);
       // One's own turn is claimed anew whatever was beaten.
@@ -233,11 +233,11 @@ export function sharedMetadataLogConformance(name: string, create: () => Promise
       const [old, heir] = [await medium.open(), await medium.open()];
       const epoch = await old.takeOver(-1, { actor: A, still: null });
       const last = await store(old, GENESIS, epoch, 'a', [CLUSTER]);
-      const next = await heir.takeOver(-1, { actor: B, still: (await heir.observe(GENESIS, B)).tenure });
+      const next = await heir.takeOver(-1, { actor: B, still: (await heir.observe(GENESIS, B)).turn });
       expect(await old.beat(epoch)).toMatchObject({ kind: 'refused', reason: expect.stringContaining('epoch') });
       expect(await old.append(last, epoch, 'x', [ids(1)])).toMatchObject({ kind: 'refused' });
       await old.release(epoch);
-      expect((await old.observe(last, A)).tenure).toEqual({ coordinatorEpoch: next, beat: 0, actor: B });
+      expect((await old.observe(last, A)).turn).toEqual({ coordinatorEpoch: next, beat: 0, actor: B });
       expect(await heir.beat(next)).toMatchObject({ kind: 'beaten' });
     });
 
@@ -294,9 +294,9 @@ export function sharedMetadataLogConformance(name: string, create: () => Promise
       await first.beat(epoch);
       await medium.restart();
       const next = await medium.open();
-      const { tenure } = await next.observe(GENESIS, B);
-      expect(tenure).toEqual({ coordinatorEpoch: epoch, beat: 1, actor: A });
-      expect(await next.takeOver(-1, { actor: B, still: tenure })).toBeGreaterThan(epoch);
+      const { turn } = await next.observe(GENESIS, B);
+      expect(turn).toEqual({ coordinatorEpoch: epoch, beat: 1, actor: A });
+      expect(await next.takeOver(-1, { actor: B, still: turn })).toBeGreaterThan(epoch);
     });
   });
 }

@@ -96,7 +96,7 @@ describeWithRedis('the script and its model', () => {
           coordinatorEpoch,
           here,
           state['runId'] === model.runId ? runId : (state['runId'] ?? ''),
-          state['tenureId'] ?? '',
+          state['turnId'] ?? '',
           revision,
           opId,
           number('beat', 0) + (pick === 3 ? 1 : 0),

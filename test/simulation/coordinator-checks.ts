@@ -12,7 +12,7 @@ import type { SimCluster } from './cluster.js';
 import type { CoordinatorListener, CoordinatorNode } from './coordinators.js';
 import { STORE_HOST, type StoreEvent, type StoreListener, type Survival } from './store/sim-store.js';
 
-const SESSION_MS = DEFAULT_COORDINATOR_CONFIG.tenureTimeoutMs;
+const SESSION_MS = DEFAULT_COORDINATOR_CONFIG.turnTimeoutMs;
 
 export interface CoordinatorTotals {
   /** By another coordinator than the one before. */

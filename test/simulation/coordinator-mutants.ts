@@ -33,7 +33,7 @@ const MUTANTS: readonly Omit<Mutant, 'only'>[] = [
     edits: [
       {
         file: 'libs/coordinator-core/src/standby.js',
-        find: 'askedAt - seen.since >= tenureTimeoutMs',
+        find: 'askedAt - seen.since >= turnTimeoutMs',
         replace: 'askedAt - seen.since >= 0',
       },
     ],
@@ -64,7 +64,7 @@ const MUTANTS: readonly Omit<Mutant, 'only'>[] = [
     edits: [
       {
         file: 'libs/coordinator-core/src/cluster-coordinator.js',
-        find: 'if (request.wantsProof && !(await this.tenancy.prove()))',
+        find: 'if (request.wantsProof && !(await this.turnTaker.prove()))',
         replace: 'if (false)',
       },
     ],
@@ -75,7 +75,7 @@ const MUTANTS: readonly Omit<Mutant, 'only'>[] = [
     edits: [
       {
         file: 'libs/coordinator-core/src/turn.js',
-        find: '!this.options.log.isShared || this.ageMs <= this.options.tenureTimeoutMs',
+        find: '!this.options.log.isShared || this.ageMs <= this.options.turnTimeoutMs',
         replace: 'true',
       },
     ],

@@ -28,7 +28,7 @@ export function toCoordinatorConfig(
       segmentBytes: values['offsets.topic.segment.bytes'],
     },
     beatIntervalMs: values['coordinator.beat.interval.ms'],
-    tenureTimeoutMs: values['coordinator.session.timeout.ms'],
+    turnTimeoutMs: values['coordinator.session.timeout.ms'],
     storeName,
   };
 }

@@ -99,10 +99,10 @@ function refuseContradictions(values: ServerConfigValues): void {
     );
   }
   const beat = values['coordinator.beat.interval.ms'];
-  const tenure = values['coordinator.session.timeout.ms'];
-  if (tenure < 2 * beat) {
+  const turnTimeout = values['coordinator.session.timeout.ms'];
+  if (turnTimeout < 2 * beat) {
     throw new ConfigError(
-      `coordinator.session.timeout.ms=${tenure} must be at least twice coordinator.beat.interval.ms=${beat}, or one late beat costs the turn`,
+      `coordinator.session.timeout.ms=${turnTimeout} must be at least twice coordinator.beat.interval.ms=${beat}, or one late beat costs the turn`,
     );
   }
 }

@@ -29,8 +29,8 @@ import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { CopyCollector } from './copy-collector.js';
 import { Listeners } from './listeners.js';
 import { Reign } from './reign.js';
-import { Tenancy } from './tenancy.js';
 import { type TrustHost, trustStore } from './trust.js';
+import { TurnTaker } from './turn-taker.js';
 import { Waiters } from './waiters.js';
 
 /** After it had to stop acting, or could not begin. */
@@ -51,7 +51,7 @@ export class ClusterCoordinator {
   private readonly config: CoordinatorConfig;
   private state: CoordinatorState = 'stopped';
   private reason: string | null = null;
-  private readonly tenancy: Tenancy;
+  private readonly turnTaker: TurnTaker;
   /** Op ids by revision, as far as this store's own chain is known. */
   private knownOpId: (revision: number) => string | null = () => null;
   private reign: Reign | null = null;
@@ -73,12 +73,12 @@ export class ClusterCoordinator {
     this.config = { ...DEFAULT_COORDINATOR_CONFIG, ...options.config };
     const { clock, scheduler } = options.seams;
     this.stateChanges = new Waiters(scheduler);
-    this.tenancy = new Tenancy({
+    this.turnTaker = new TurnTaker({
       log: options.metadataLog,
       seams: options.seams,
       self: () => ({ id: this.config.id, ...this.config.advertisedAddress }),
       beatIntervalMs: this.config.beatIntervalMs,
-      tenureTimeoutMs: this.config.tenureTimeoutMs,
+      turnTimeoutMs: this.config.turnTimeoutMs,
       onStandby: (reason) => {
         if (!this.isStopped) this.become('standby', reason);
       },
@@ -132,7 +132,7 @@ export class ClusterCoordinator {
     this.become('stopped', null);
     this.reign?.stop('it is shutting down');
     this.reign = null;
-    await this.tenancy.close();
+    await this.turnTaker.close();
   }
 
   /** The table of leaders; empty while it does not act. */
@@ -155,7 +155,7 @@ export class ClusterCoordinator {
 
   /** The metadata as committed; while it does not act, as it was loaded. */
   get image(): MetadataImage {
-    return this.reign?.image ?? this.tenancy.image;
+    return this.reign?.image ?? this.turnTaker.image;
   }
 
   report(): CoordinatorReport {
@@ -164,10 +164,10 @@ export class ClusterCoordinator {
       state: this.state,
       reason: this.reason,
       clusterId: image.cluster?.clusterId ?? null,
-      coordinatorEpoch: this.tenancy.coordinatorEpoch,
+      coordinatorEpoch: this.turnTaker.coordinatorEpoch,
       revision: image.revision,
       isSuspect: this.state === 'collecting' || (image.coordinator?.isSuspect ?? false),
-      ...this.tenancy.report(),
+      ...this.turnTaker.report(),
       ...(this.reign?.report() ?? { brokers: [], leaderlessPartitions: 0, askedPartitions: 0, loopDelayMs: 0 }),
     };
   }
@@ -181,10 +181,10 @@ export class ClusterCoordinator {
 
   private async begin(): Promise<void> {
     this.become('starting', null);
-    const acquired = await this.tenancy.acquire();
+    const acquired = await this.turnTaker.acquire();
     if (acquired === 'given up' || this.isStopped) return;
-    const { image, entries } = this.tenancy;
-    this.knownOpId = (revision) => this.tenancy.opIdAt(revision);
+    const { image, entries } = this.turnTaker;
+    this.knownOpId = (revision) => this.turnTaker.opIdAt(revision);
     if (acquired.suspicion !== null) this.collect(acquired.suspicion);
     else if (image.cluster === null) this.become('bootstrapping', this.blankBrokers.reason);
     else await this.act(image, entries, image.coordinator?.isSuspect ?? false);
@@ -202,8 +202,8 @@ export class ClusterCoordinator {
       seams,
       metadataLog,
       validateTopicConfigs,
-      coordinatorEpoch: this.tenancy.coordinatorEpoch,
-      turn: this.tenancy,
+      coordinatorEpoch: this.turnTaker.coordinatorEpoch,
+      turn: this.turnTaker,
       image,
       recentEntries: entries,
       onEntry: (entry, _before, after) => this.entryListeners.tell(entry, after),
@@ -221,7 +221,7 @@ export class ClusterCoordinator {
   private reignEnded(reign: Reign, reason: string): void {
     if (this.reign !== reign) return;
     this.reign = null;
-    this.tenancy.moveTo(reign.image);
+    this.turnTaker.moveTo(reign.image);
     if (!this.isStopped) this.startOver(reason);
   }
 
@@ -233,7 +233,7 @@ export class ClusterCoordinator {
       this.trouble = { reason, toldAt: now };
     }
     this.life++;
-    this.tenancy.giveUp();
+    this.turnTaker.giveUp();
     this.collector = null;
     this.become('inactive', reason);
     this.restartTimer?.cancel();
@@ -283,7 +283,7 @@ export class ClusterCoordinator {
       if (answer.error !== 'NONE') await this.requireProof();
       return answer;
     }
-    const { coordinatorEpoch } = this.tenancy;
+    const { coordinatorEpoch } = this.turnTaker;
     const message = this.reason ?? 'register again';
     return { error: 'BROKER_ID_NOT_REGISTERED', message, coordinatorEpoch, revision: -1, isFenced: true, mayShutDown: false, asks: [] };
   }
@@ -321,9 +321,9 @@ export class ClusterCoordinator {
   private collect(reason: string): void {
     if (this.state === 'collecting' || this.isStopped) return;
     const { reign } = this;
-    this.tenancy.moveTo(this.image);
+    this.turnTaker.moveTo(this.image);
     if (reign) this.knownOpId = (revision) => reign.chain.opIdAt(revision);
-    const { image, coordinatorEpoch } = this.tenancy;
+    const { image, coordinatorEpoch } = this.turnTaker;
     const own = { image, coordinatorEpoch, opIdAt: this.knownOpId };
     this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...image.brokers.keys()], own);
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
@@ -371,7 +371,7 @@ export class ClusterCoordinator {
     const { life } = this;
     try {
       const { offers, missing } = this.collector!;
-      const stored = this.tenancy.image.toSnapshot();
+      const stored = this.turnTaker.image.toSnapshot();
       const isEmpty = clusterIdOf(offers) === null;
       // The same evidence as for an empty store: no entry, and nobody who holds anything.
       const neverBegan = stored.revision < 0 && this.config.autoBootstrap && this.blankBrokers.missing().length === 0;
@@ -383,9 +383,9 @@ export class ClusterCoordinator {
       }
       const { metadataLog, seams } = this.options;
       // Only while it is still this one's turn: another coordinator may have rebuilt it long ago.
-      const still = { coordinatorEpoch: this.tenancy.coordinatorEpoch, beat: null };
-      await this.tenancy.takeOver(newHistoryCoordinatorEpoch(offers, this.tenancy.coordinatorEpoch), still);
-      const { coordinatorEpoch } = this.tenancy;
+      const still = { coordinatorEpoch: this.turnTaker.coordinatorEpoch, beat: null };
+      await this.turnTaker.takeOver(newHistoryCoordinatorEpoch(offers, this.turnTaker.coordinatorEpoch), still);
+      const { coordinatorEpoch } = this.turnTaker;
       const opId = randomId(seams.random);
       const snapshot = isEmpty
         ? { revision: NEW_HISTORY_STEP, coordinatorEpoch, opId, records: [newCluster(this.config, seams.random)] }
@@ -394,7 +394,7 @@ export class ClusterCoordinator {
       if (life !== this.life) throw this.notActive('it lost its turn meanwhile');
       seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch });
       const image = MetadataImage.fromSnapshot(snapshot);
-      this.tenancy.moveTo(image);
+      this.turnTaker.moveTo(image);
       await this.act(image, [], !isEmpty);
     } finally {
       this.isRebuilding = false;
@@ -406,7 +406,7 @@ export class ClusterCoordinator {
     situation: () => ({
       state: this.state,
       reason: this.reason,
-      coordinatorEpoch: this.tenancy.coordinatorEpoch,
+      coordinatorEpoch: this.turnTaker.coordinatorEpoch,
       image: this.image,
       isUnderWay: this.isRebuilding || this.bootstrapping !== null,
       collector: this.collector,
@@ -415,7 +415,7 @@ export class ClusterCoordinator {
     }),
     requireTurn: () => this.requireTurn(),
     proveTurn: async () => {
-      if (!(await this.tenancy.prove())) throw this.notActive('its store did not confirm that it acts');
+      if (!(await this.turnTaker.prove())) throw this.notActive('its store did not confirm that it acts');
       this.requireTurn();
     },
     beginHistory: () => this.rebuild(true),
@@ -431,24 +431,24 @@ export class ClusterCoordinator {
   }
 
   private async requireProof(): Promise<void> {
-    if (!(await this.tenancy.prove())) throw this.notActive('its store did not confirm that it acts');
+    if (!(await this.turnTaker.prove())) throw this.notActive('its store did not confirm that it acts');
   }
 
   private requireTurn(): void {
-    if (this.tenancy.isSure) return;
+    if (this.turnTaker.isSure) return;
     const isUnsure = this.reign !== null || this.state === 'bootstrapping' || this.state === 'collecting';
     if (isUnsure) throw this.notActive('its metadata store does not answer, so another one may act by now');
     throw this.notActive(this.reason ?? `it is ${this.state}`);
   }
 
   private notActive(reason: string): YakError {
-    const actor = this.tenancy.otherActor;
+    const actor = this.turnTaker.otherActor;
     const acting = actor ? { host: actor.host, port: actor.port } : undefined;
     return new RpcFailureError('NOT_ACTIVE', `this cluster coordinator does not act: ${reason}`, undefined, acting);
   }
 
   private waiting(message: string): RegisterBrokerResponse {
-    return { error: 'BROKER_NOT_AVAILABLE', message, ...NOT_REGISTERED, coordinatorEpoch: this.tenancy.coordinatorEpoch };
+    return { error: 'BROKER_NOT_AVAILABLE', message, ...NOT_REGISTERED, coordinatorEpoch: this.turnTaker.coordinatorEpoch };
   }
 
   private get isStopped(): boolean {

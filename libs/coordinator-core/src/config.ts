@@ -23,7 +23,7 @@ export interface CoordinatorConfig {
   /** A shared store only: how often the beat is advanced, and looked at by a standby. */
   readonly beatIntervalMs: number;
   /** A shared store only: after this long without a beat a standby takes over; after this long without an answer the acting one stops answering. */
-  readonly tenureTimeoutMs: number;
+  readonly turnTimeoutMs: number;
   /** What describeCluster calls the store. */
   readonly storeName: string;
 }
@@ -46,7 +46,7 @@ export const DEFAULT_COORDINATOR_CONFIG = {
   leaderRebalanceDelayMs: 10_000,
   snapshotEveryEntries: 1_000,
   beatIntervalMs: 300,
-  tenureTimeoutMs: 1_500,
+  turnTimeoutMs: 1_500,
   storeName: 'embedded',
 } as const satisfies Partial<CoordinatorConfig>;
 

@@ -3,7 +3,7 @@
  * says when the turn is free. It is free when the beat stood still for a session between two answered looks of this
  * process's own clock (a store that is away proves nothing about who acts), or when it was released.
  */
-import type { Coordinator, MetadataEntry, MetadataLog, Tenure } from '#metadata';
+import type { Coordinator, MetadataEntry, MetadataLog, StoredTurn } from '#metadata';
 import { MetadataImage } from '#metadata';
 import type { Clock, Logger, Scheduler } from '#seams';
 import { sleep } from '#seams';
@@ -13,7 +13,7 @@ export interface StandbyOptions {
   readonly self: Coordinator;
   readonly seams: { readonly clock: Clock; readonly scheduler: Scheduler; readonly logger: Logger };
   readonly beatIntervalMs: number;
-  readonly tenureTimeoutMs: number;
+  readonly turnTimeoutMs: number;
   /** A turn of this very process may be taken up again at once: nobody else can be beating under it. */
   readonly ownCoordinatorEpoch: () => number;
 }
@@ -40,26 +40,26 @@ export class Standby {
   }
 
   /**
-   * Resolves with what to claim when the turn is free (tenure null: nobody ever had it), with null when stopped. `onSeen` is
+   * Resolves with what to claim when the turn is free (turn null: nobody ever had it), with null when stopped. `onSeen` is
    * called after the first look that found somebody acting. Rejects with what `load` throws beside METADATA_STORE_UNAVAILABLE.
    */
-  async wait(onSeen: () => void): Promise<{ readonly still: Tenure | null } | null> {
-    const { log, self, seams, beatIntervalMs, tenureTimeoutMs } = this.options;
-    let seen: { readonly tenure: Tenure; readonly since: number } | null = null;
+  async wait(onSeen: () => void): Promise<{ readonly still: StoredTurn | null } | null> {
+    const { log, self, seams, beatIntervalMs, turnTimeoutMs } = this.options;
+    let seen: { readonly turn: StoredTurn; readonly since: number } | null = null;
     let isAway = false;
     while (!this.isStopped) {
       const askedAt = this.now();
       try {
         const { revision, opId } = this.image;
-        const { tenure, entries } = await log.observe({ revision, opId }, self);
+        const { turn, entries } = await log.observe({ revision, opId }, self);
         if (this.isStopped) return null;
-        if (tenure === null || tenure.actor === null || this.isOwn(tenure, tenure.actor)) return { still: tenure };
-        const isSame = seen?.tenure.coordinatorEpoch === tenure.coordinatorEpoch && seen.tenure.beat === tenure.beat;
-        if (seen !== null && isSame && askedAt - seen.since >= tenureTimeoutMs) return { still: tenure };
+        if (turn === null || turn.actor === null || this.isOwn(turn, turn.actor)) return { still: turn };
+        const isSame = seen?.turn.coordinatorEpoch === turn.coordinatorEpoch && seen.turn.beat === turn.beat;
+        if (seen !== null && isSame && askedAt - seen.since >= turnTimeoutMs) return { still: turn };
         this.answeredAt = askedAt;
-        this.actor = tenure.actor;
+        this.actor = turn.actor;
         if (seen === null || isAway) onSeen();
-        if (!isSame) seen = { tenure, since: this.now() };
+        if (!isSame) seen = { turn, since: this.now() };
         isAway = false;
         await this.follow(entries);
       } catch (error) {
@@ -75,7 +75,7 @@ export class Standby {
   }
 
   /** A store that went back may have given an epoch of this process to another one. */
-  private isOwn({ coordinatorEpoch }: Tenure, { id, host, port }: Coordinator): boolean {
+  private isOwn({ coordinatorEpoch }: StoredTurn, { id, host, port }: Coordinator): boolean {
     const { self, ownCoordinatorEpoch } = this.options;
     return coordinatorEpoch === ownCoordinatorEpoch() && id === self.id && host === self.host && port === self.port;
   }

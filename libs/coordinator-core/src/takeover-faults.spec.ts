@@ -1,10 +1,10 @@
 // Takeovers that go wrong half-way: what is answered too late, or never, must not leave a cluster without a coordinator.
 import { YakError } from '#kernel';
 import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
-import { RELEASE_TIMEOUT_MS } from './tenancy.js';
 import { type SimCoordinator, SimCoordinators } from './testing/sim-coordinators.js';
+import { RELEASE_TIMEOUT_MS } from './turn-taker.js';
 
-const { beatIntervalMs: BEAT_MS, tenureTimeoutMs: TENURE_MS } = DEFAULT_COORDINATOR_CONFIG;
+const { beatIntervalMs: BEAT_MS, turnTimeoutMs: TURN_MS } = DEFAULT_COORDINATOR_CONFIG;
 
 const somebodyElse = JSON.stringify({ id: 7, host: 'c7', port: 1 });
 
@@ -20,12 +20,12 @@ describe('a takeover that goes wrong half-way', () => {
     model.run(['take-over', 50, model.runId, 'another', somebodyElse, 'any']);
     await cluster.until(() => second.state === 'active', 'it acts');
     const { epoch } = second;
-    await cluster.world.runFor(2 * TENURE_MS);
+    await cluster.world.runFor(2 * TURN_MS);
     // One that still stood by would take itself for a standby when the store is back.
     second.line.isCut = true;
-    await cluster.world.runFor(TENURE_MS);
+    await cluster.world.runFor(TURN_MS);
     second.line.isCut = false;
-    await cluster.world.runFor(2 * TENURE_MS);
+    await cluster.world.runFor(2 * TURN_MS);
     expect({ state: second.state, epoch: second.epoch }).toEqual({ state: 'active', epoch });
     expect(model.copy().state.coordinatorEpoch).toBe(`${epoch}`);
   });
@@ -37,7 +37,7 @@ describe('a takeover that goes wrong half-way', () => {
     await cluster.until(() => cluster.store.model.copy().state.actor?.includes('c1') ?? false, 'the second took over');
     const taken = Number(cluster.store.model.copy().state.coordinatorEpoch);
     const tookMs = await cluster.until(() => second.state === 'active', 'it acts');
-    expect(tookMs).toBeLessThan(1_000 + TENURE_MS + 4 * BEAT_MS);
+    expect(tookMs).toBeLessThan(1_000 + TURN_MS + 4 * BEAT_MS);
     expect(second.epoch).toBe(taken + 1);
   });
 
@@ -64,7 +64,7 @@ describe('a takeover that goes wrong half-way', () => {
       expect(second.coordinator.image.topicsByName.has('t')).toBe(true);
       for (const isCut of [true, false]) {
         second.line.isCut = isCut;
-        await cluster.world.runFor(2 * TENURE_MS);
+        await cluster.world.runFor(2 * TURN_MS);
       }
       expect(second.state).toBe('active');
     }
@@ -125,7 +125,7 @@ describe('a store that was restarted before the cluster began', () => {
     cluster.image = new SimCoordinators().image;
     const { clusterId } = second.coordinator.report();
     await cluster.register(second);
-    await cluster.world.runFor(TENURE_MS);
+    await cluster.world.runFor(TURN_MS);
     // It goes on from what the store has, if at all.
     expect(second.coordinator.report().clusterId).toBe(clusterId);
   });
@@ -144,7 +144,7 @@ describe('a stop', () => {
       let isStopped = false;
       one.process.run('stop', () => void one.coordinator.stop().then(() => (isStopped = true)));
       await cluster.until(() => isStopped, `a stop of one that is ${state}`, RELEASE_TIMEOUT_MS + 50);
-      await cluster.world.runFor(3 * TENURE_MS);
+      await cluster.world.runFor(3 * TURN_MS);
       expect(one.state).toBe('stopped');
     }
   });

@@ -266,12 +266,12 @@ describe('otherwise', () => {
     const cluster = await collecting();
     const confirm = await seenOf(cluster);
     const { coordinator } = cluster;
-    const tenancy = (coordinator as unknown as { tenancy: { prove(): Promise<boolean> } }).tenancy;
-    const { prove } = tenancy;
-    tenancy.prove = async () => false;
+    const turnTaker = (coordinator as unknown as { turnTaker: { prove(): Promise<boolean> } }).turnTaker;
+    const { prove } = turnTaker;
+    turnTaker.prove = async () => false;
     await expect(cluster.ask('trustStore', { confirm })).rejects.toMatchObject({ code: 'NOT_ACTIVE' });
     expect(coordinator.report().state).toBe('collecting');
-    tenancy.prove = prove;
+    turnTaker.prove = prove;
     await cluster.world.settle(coordinator.stop());
     await expect(cluster.ask('trustStore', { confirm })).rejects.toMatchObject({ code: 'NOT_ACTIVE' });
   });

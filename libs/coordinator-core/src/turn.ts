@@ -15,7 +15,7 @@ export interface TurnOptions {
   readonly seams: { readonly clock: Clock; readonly scheduler: Scheduler; readonly logger: Logger };
   readonly beatIntervalMs: number;
   /** Without an answer for this long it is not sure any more; the same as a standby waits before it takes over. */
-  readonly tenureTimeoutMs: number;
+  readonly turnTimeoutMs: number;
   /** Once: somebody else took over, or the store is another one. */
   readonly onLost: (reason: string) => void;
 }
@@ -45,7 +45,7 @@ export class Turn {
   /** False: the store has not confirmed this turn for a session; another coordinator may act by now. */
   get isSure(): boolean {
     if (this.isEnded) return false;
-    return !this.options.log.isShared || this.ageMs <= this.options.tenureTimeoutMs;
+    return !this.options.log.isShared || this.ageMs <= this.options.turnTimeoutMs;
   }
 
   /** Since the last confirmed question was asked; null: the store is not shared. */

@@ -49,17 +49,17 @@ if verb == 'observe' then
 end
 
 if verb == 'take-over' then
-  local atLeast, runId, tenureId, actor, claim = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+  local atLeast, runId, turnId, actor, claim = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
   local isTurn = claim == 'any' or (claim == 'absent' and not exists)
     or (claim == 'still' and exists and epoch == tonumber(ARGV[7]) and (ARGV[8] == '' or beat == tonumber(ARGV[8])))
   if not isTurn then return {'not-your-turn', text(epoch), text(beat)} end
   if here ~= runId then return {'restarted', here} end
   local following = text(math.max(epoch, atLeast) + 1)
-  create(tenureId)
-  redis.call('HSET', KEYS[1], 'coordinatorEpoch', following, 'tenureId', tenureId, 'beat', '0')
+  create(turnId)
+  redis.call('HSET', KEYS[1], 'coordinatorEpoch', following, 'turnId', turnId, 'beat', '0')
   if actor == '' then redis.call('HDEL', KEYS[1], 'actor') else redis.call('HSET', KEYS[1], 'actor', actor) end
   redis.call('DEL', KEYS[4])
-  return {'ok', following, state.storeId or tenureId}
+  return {'ok', following, state.storeId or turnId}
 end
 
 if verb == 'mark' then
@@ -94,9 +94,9 @@ if verb == 'beat' then
 end
 
 if verb == 'accept' then
-  local runId, tenureId, atRevision, opId, atBeat = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
+  local runId, turnId, atRevision, opId, atBeat = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
   if state.suspect then return {'suspect', state.suspect} end
-  if state.runId ~= runId or state.tenureId ~= tenureId or revision ~= atRevision or (state.opId or '') ~= opId or beat ~= atBeat then
+  if state.runId ~= runId or state.turnId ~= turnId or revision ~= atRevision or (state.opId or '') ~= opId or beat ~= atBeat then
     return {'chain', text(revision), state.opId or ''}
   end
   redis.call('HSET', KEYS[1], 'runId', here)

@@ -15,7 +15,7 @@ export interface Coordinator extends Endpoint {
 }
 
 /** Whose turn it is, as the store has it. */
-export interface Tenure {
+export interface StoredTurn {
   readonly coordinatorEpoch: CoordinatorEpoch;
   /** Only rises within a coordinator epoch. Whoever saw (epoch, beat) stand still for a session may take over. */
   readonly beat: number;
@@ -41,7 +41,7 @@ export type BeatResult =
 /** What a standby sees. */
 export interface Observation {
   /** Null: nobody ever took this store over, or all of it is gone. */
-  readonly tenure: Tenure | null;
+  readonly turn: StoredTurn | null;
   /** Entries after the asked position; null when they cannot be had (covered by a snapshot, another history): load. */
   readonly entries: readonly MetadataEntry[] | null;
 }

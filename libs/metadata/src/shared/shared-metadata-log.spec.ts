@@ -145,7 +145,7 @@ describe('a restart that the acting coordinator lived through', () => {
         const fields = model.copy().state;
         model.run(['take-over', epoch - 1, model.runId, 'other', '{"id":0,"host":"a","port":1}', 'any']);
         const { state, ...rest } = model.copy();
-        model.rollBack({ ...rest, state: { ...fields, tenureId: state['tenureId']! } });
+        model.rollBack({ ...rest, state: { ...fields, turnId: state['turnId']! } });
       },
     ],
     [
@@ -225,8 +225,8 @@ describe('a standby', () => {
     expect((await standby.load()).suspicion).toMatch(RESTARTED);
     expect(await log.beat(epoch)).toMatchObject({ kind: 'beaten', standbys: [B] });
     await append(log, epoch, last, 'next');
-    const { tenure, entries } = await standby.observe(last, B);
-    expect([tenure, entries?.map(({ opId }) => opId)]).toEqual([{ coordinatorEpoch: epoch, beat: 3, actor: A }, ['next']]);
+    const { turn, entries } = await standby.observe(last, B);
+    expect([turn, entries?.map(({ opId }) => opId)]).toEqual([{ coordinatorEpoch: epoch, beat: 3, actor: A }, ['next']]);
     expect(await standby.load()).toMatchObject({ suspicion: null });
   });
 
@@ -235,11 +235,11 @@ describe('a standby', () => {
     const standby = (await open()).log;
     await standby.load();
     model.restart();
-    const { tenure } = await standby.observe(last, B);
-    await expect(standby.takeOver(-1, { actor: B, still: tenure })).rejects.toMatchObject({ code: 'METADATA_STORE_CHANGED' });
+    const { turn } = await standby.observe(last, B);
+    await expect(standby.takeOver(-1, { actor: B, still: turn })).rejects.toMatchObject({ code: 'METADATA_STORE_CHANGED' });
     await log.beat(epoch);
     const after = await standby.observe(last, B);
-    const next = await standby.takeOver(-1, { actor: B, still: after.tenure });
+    const next = await standby.takeOver(-1, { actor: B, still: after.turn });
     await append(standby, next, last, 'of-b');
     expect(await log.beat(epoch)).toMatchObject({ kind: 'refused', reason: expect.stringContaining('replaced by') });
   });
@@ -256,7 +256,7 @@ describe('a standby', () => {
     expect((await standby.observe(last, B)).entries).toBeNull();
     expect((await standby.load()).suspicion).toMatch('came back older');
     model.empty();
-    expect(await standby.observe(GENESIS, B)).toEqual({ tenure: null, entries: null });
+    expect(await standby.observe(GENESIS, B)).toEqual({ turn: null, entries: null });
     expect((await standby.load()).suspicion).toMatch('came back empty');
     expect(await suspicionOfAnother()).toMatch('came back empty');
   });
@@ -297,9 +297,9 @@ describe('a standby', () => {
       }
       expect((await standby.load()).suspicion).toBeNull();
       const second = await append(other, epoch, first, 'after');
-      const { tenure, entries } = await standby.observe(first, B);
+      const { turn, entries } = await standby.observe(first, B);
       expect(entries?.map(({ opId }) => opId)).toEqual(['after']);
-      const next = await standby.takeOver(-1, { actor: B, still: tenure });
+      const next = await standby.takeOver(-1, { actor: B, still: turn });
       expect(next).toBe(epoch + 1);
       expect((await standby.load()).suspicion).toBeNull();
       await append(standby, next, second, 'of-b');

@@ -16,7 +16,7 @@ import { encodeChecked } from '../entry-file.js';
 import type { AppendResult, BeatResult, Claim, Coordinator, Expected, MetadataLog, Observation } from '../metadata-log.js';
 import type { MetadataEntry, MetadataRecord, MetadataSnapshot } from '../records.js';
 import { GENESIS_OP_ID } from '../records.js';
-import { HeldTenure } from './held-tenure.js';
+import { HeldTurn } from './held-turn.js';
 import type { StoreLink } from './store-link.js';
 import {
   contradictionOf,
@@ -29,7 +29,7 @@ import {
   type StoredChain,
   type StoredState,
   suspicionOf,
-  tenureOf,
+  turnOf,
   unsupportedFormat,
   type Witness,
 } from './stored-chain.js';
@@ -59,7 +59,7 @@ export class SharedMetadataLog implements MetadataLog {
   /** Highest that this process saw anywhere: none below is ever handed out again. */
   private highestEpoch: CoordinatorEpoch = NO_EPOCH;
   /** From the takeover until somebody else is known to have taken over. */
-  private held: HeldTenure | null = null;
+  private held: HeldTurn | null = null;
   private loading: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly options: SharedMetadataLogOptions) {
@@ -91,12 +91,12 @@ export class SharedMetadataLog implements MetadataLog {
     if (this.runId === null) await this.load();
     // Asked between the load and a step that tests its run id, so it is this process of the store that answered.
     const { isDurable } = await this.link.check();
-    const tenureId = randomId(this.options.random);
-    let answer = await this.raiseEpoch(atLeast, tenureId, claim);
+    const turnId = randomId(this.options.random);
+    let answer = await this.raiseEpoch(atLeast, turnId, claim);
     if (answer[0] === 'restarted' && this.suspicion !== null) {
       // Nothing of the store is relied on any more; a further restart does not matter.
       await this.load();
-      if (this.suspicion !== null) answer = await this.raiseEpoch(atLeast, tenureId, claim);
+      if (this.suspicion !== null) answer = await this.raiseEpoch(atLeast, turnId, claim);
     }
     if (answer[0] !== 'ok') throw this.refused(answer);
     const [, epochText, storeId] = answer as [string, string, string];
@@ -107,7 +107,7 @@ export class SharedMetadataLog implements MetadataLog {
     else if (this.witness.storeId !== storeId) throw this.refused(['empty']);
     else this.witness = { ...this.witness, coordinatorEpoch: Math.max(this.witness.coordinatorEpoch, epoch) };
     // An answer that comes after that of a later takeover is about a turn that is over.
-    if (epoch > (this.held?.coordinatorEpoch ?? NO_EPOCH)) this.held = new HeldTenure(epoch, tenureId, isDurable);
+    if (epoch > (this.held?.coordinatorEpoch ?? NO_EPOCH)) this.held = new HeldTurn(epoch, turnId, isDurable);
     return epoch;
   }
 
@@ -144,19 +144,19 @@ export class SharedMetadataLog implements MetadataLog {
     const [, runId, flat, kind, lines] = answer as [string, string, string[], string, string[]];
     const state = readStoredState(flat, this.link.name);
     this.highestEpoch = Math.max(this.highestEpoch, state.coordinatorEpoch);
-    const tenure = tenureOf(state);
-    if (kind !== 'entries') return { tenure, entries: null };
+    const turn = turnOf(state);
+    if (kind !== 'entries') return { turn, entries: null };
     const { entries, damage } = linkedEntries(lines, after);
     const end = entries.at(-1) ?? after;
     const isWhole = damage === null && end.revision === state.revision && end.opId === state.opId;
     // Loading tells what is wrong, and stores it.
-    if (!isWhole || (witness !== null && contradictionOf(state, null, entries, witness) !== null)) return { tenure, entries: null };
+    if (!isWhole || (witness !== null && contradictionOf(state, null, entries, witness) !== null)) return { turn, entries: null };
     // As good as a load: what this process knew is all there, in the process of the store that the acting coordinator trusts.
     if (this.runId !== null && this.suspicion === null && state.suspect === null && state.exists && state.runId === runId) {
       this.runId = runId;
       if (this.witness === witness) this.saw(state);
     }
-    return { tenure, entries };
+    return { turn, entries };
   }
 
   async markSuspect(reason: string): Promise<void> {
@@ -243,8 +243,8 @@ export class SharedMetadataLog implements MetadataLog {
     if (this.held === null || !this.held.left(chain, witness)) return false;
     // Asked between the load and a step that tests its run id, as at the takeover.
     if (!(await this.link.check()).isDurable) return false;
-    const { coordinatorEpoch, revision, opId, beat, tenureId } = chain;
-    const answer = await this.link.run(['accept', coordinatorEpoch, runId, chain.runId, tenureId, revision, opId, beat]);
+    const { coordinatorEpoch, revision, opId, beat, turnId } = chain;
+    const answer = await this.link.run(['accept', coordinatorEpoch, runId, chain.runId, turnId, revision, opId, beat]);
     if (answer[0] !== 'ok') return false;
     this.options.logger.warn('the metadata store was restarted and holds all that it answered', {
       address: this.link.name,
@@ -267,11 +267,11 @@ export class SharedMetadataLog implements MetadataLog {
     return this.suspicion === null && following !== runId ? this.link.run([verb, coordinatorEpoch, following, ...rest]) : answer;
   }
 
-  private raiseEpoch(atLeast: CoordinatorEpoch, tenureId: string, claim: Claim | undefined): Promise<readonly unknown[]> {
+  private raiseEpoch(atLeast: CoordinatorEpoch, turnId: string, claim: Claim | undefined): Promise<readonly unknown[]> {
     const still = claim?.still;
     const what = still ? ['still', still.coordinatorEpoch, still.beat ?? ''] : [still === null ? 'absent' : 'any'];
     const actor = claim ? coordinatorText(claim.actor) : '';
-    return this.link.run(['take-over', Math.max(atLeast, this.highestEpoch), this.runId ?? '', tenureId, actor, ...what]);
+    return this.link.run(['take-over', Math.max(atLeast, this.highestEpoch), this.runId ?? '', turnId, actor, ...what]);
   }
 
   private async mark(reason: string): Promise<void> {
@@ -286,12 +286,12 @@ export class SharedMetadataLog implements MetadataLog {
     return mark !== null && coordinatorEpoch <= mark.coordinatorEpoch ? mark.reason : null;
   }
 
-  private async checkAgain(held: HeldTenure): Promise<void> {
+  private async checkAgain(held: HeldTurn): Promise<void> {
     const { isDurable } = await this.link.check().catch((error) => ({ isDurable: isUnavailable(error) }));
     if (!isDurable) held.wasNotDurable();
   }
 
-  private heldUnder(coordinatorEpoch: CoordinatorEpoch): HeldTenure | null {
+  private heldUnder(coordinatorEpoch: CoordinatorEpoch): HeldTurn | null {
     return this.held?.coordinatorEpoch === coordinatorEpoch ? this.held : null;
   }
 

@@ -1,7 +1,7 @@
 /** What lies in a shared store, read and judged: whose turn it is, the good prefix of the chain, what is wrong with the rest (R19). Pure. */
 import { type CoordinatorEpoch, NO_EPOCH, YakError } from '#kernel';
 import { decodeChecked } from '../entry-file.js';
-import type { Coordinator, Tenure } from '../metadata-log.js';
+import type { Coordinator, StoredTurn } from '../metadata-log.js';
 import { NEW_HISTORY_STEP } from '../new-history.js';
 import { GENESIS_OP_ID, type MetadataEntry, type MetadataSnapshot } from '../records.js';
 
@@ -16,7 +16,7 @@ export interface StoredState {
   readonly runId: string;
   readonly coordinatorEpoch: CoordinatorEpoch;
   /** Random per takeover: tells it from every other one, even of a store that went back and gave the same epoch again. */
-  readonly tenureId: string;
+  readonly turnId: string;
   readonly beat: number;
   readonly actor: Coordinator | null;
   readonly revision: number;
@@ -43,7 +43,7 @@ export function readStoredState(flat: readonly string[], source: string): Stored
     storeId: state.get('storeId') ?? '',
     runId: state.get('runId') ?? '',
     coordinatorEpoch: Number(state.get('coordinatorEpoch') ?? NO_EPOCH),
-    tenureId: state.get('tenureId') ?? '',
+    turnId: state.get('turnId') ?? '',
     beat: Number(state.get('beat') ?? 0),
     actor: coordinatorOf(state.get('actor')),
     revision: Number(state.get('revision') ?? -1),
@@ -87,7 +87,7 @@ export function linkedEntries(
   return { entries, damage: null };
 }
 
-export function tenureOf(state: StoredState): Tenure | null {
+export function turnOf(state: StoredState): StoredTurn | null {
   return state.exists ? { coordinatorEpoch: state.coordinatorEpoch, beat: state.beat, actor: state.actor } : null;
 }
 

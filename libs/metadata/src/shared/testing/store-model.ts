@@ -99,7 +99,7 @@ export class StoreModel {
     return ['ok', this.runId, this.flat(), 'entries', this.entries.slice(after - this.base)];
   }
 
-  private takeOver([atLeast, runId, tenureId, actor, claim, epoch, beat]: string[]): unknown[] {
+  private takeOver([atLeast, runId, turnId, actor, claim, epoch, beat]: string[]): unknown[] {
     const isTurn =
       claim === 'any' ||
       (claim === 'absent' && !this.exists) ||
@@ -107,8 +107,8 @@ export class StoreModel {
     if (!isTurn) return ['not-your-turn', `${this.epoch}`, `${this.beat}`];
     if (this.runId !== runId) return ['restarted', this.runId];
     const following = `${Math.max(this.epoch, Number(atLeast)) + 1}`;
-    this.create(tenureId!);
-    this.set({ coordinatorEpoch: following, tenureId: tenureId!, beat: '0' });
+    this.create(turnId!);
+    this.set({ coordinatorEpoch: following, turnId: turnId!, beat: '0' });
     if (actor === '') this.state.delete('actor');
     else this.set({ actor: actor! });
     this.standbys.clear();
@@ -133,12 +133,12 @@ export class StoreModel {
     return ['ok', `${this.beat}`, ...this.standbys.keys()];
   }
 
-  private accept([runId, tenureId, revision, opId, beat]: string[]): unknown[] {
+  private accept([runId, turnId, revision, opId, beat]: string[]): unknown[] {
     const suspect = this.get('suspect');
     if (suspect !== undefined) return ['suspect', suspect];
     const isSame =
       this.get('runId') === runId &&
-      this.get('tenureId') === tenureId &&
+      this.get('turnId') === turnId &&
       this.revision === Number(revision) &&
       this.opId === opId &&
       this.beat === Number(beat);

@@ -5,7 +5,7 @@
 import type { CoordinatorEpoch } from '#kernel';
 import type { StoredChain, Witness } from './stored-chain.js';
 
-export class HeldTenure {
+export class HeldTurn {
   /** Last answered. Each later one that was sent may have been counted too. */
   private beat = 0;
   private beatsSent = 0;
@@ -15,7 +15,7 @@ export class HeldTenure {
 
   constructor(
     readonly coordinatorEpoch: CoordinatorEpoch,
-    private readonly tenureId: string,
+    private readonly turnId: string,
     /** Whether the store kept what it answered through a crash, whenever it was asked since the takeover. */
     private isDurable: boolean,
   ) {}
@@ -40,12 +40,12 @@ export class HeldTenure {
   }
 
   /**
-   * Whether this turn alone left the store so. Nobody else writes under this tenure id, so one entry beyond what was seen is its
+   * Whether this turn alone left the store so. Nobody else writes under this turn id, so one entry beyond what was seen is its
    * own of unknown outcome, if it sent one. A store that went back lacks a beat that was answered.
    */
   left(chain: StoredChain, seen: Witness): boolean {
     if (!this.isDurable || chain.damage !== null || chain.suspect !== null) return false;
-    if (chain.coordinatorEpoch !== this.coordinatorEpoch || chain.tenureId !== this.tenureId) return false;
+    if (chain.coordinatorEpoch !== this.coordinatorEpoch || chain.turnId !== this.turnId) return false;
     if (chain.beat < this.beat || chain.beat > this.beat + this.beatsSent - this.beatsSentAtAnswer) return false;
     if (chain.revision === seen.revision) return chain.opId === seen.opId;
     const last = chain.entries.at(-1);

@@ -4,7 +4,7 @@ import { MetadataImage } from '#metadata';
 import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { SimCoordinators } from './testing/sim-coordinators.js';
 
-const { beatIntervalMs: BEAT_MS, tenureTimeoutMs: TENURE_MS } = DEFAULT_COORDINATOR_CONFIG;
+const { beatIntervalMs: BEAT_MS, turnTimeoutMs: TURN_MS } = DEFAULT_COORDINATOR_CONFIG;
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
@@ -28,13 +28,13 @@ describe('two cluster coordinators on one store', () => {
 
   it('R18: takes over when the beat stood still for a session, not before; brokers keep their registration', async () => {
     const { cluster, first, second } = await SimCoordinators.active();
-    await cluster.world.runFor(5 * TENURE_MS);
+    await cluster.world.runFor(5 * TURN_MS);
     expect(second.state).toBe('standby');
     const { epoch } = first;
     first.process.kill();
     const tookMs = await cluster.until(() => second.state === 'active', 'the standby acts');
-    expect(tookMs).toBeGreaterThan(TENURE_MS - BEAT_MS);
-    expect(tookMs).toBeLessThan(TENURE_MS + 3 * BEAT_MS);
+    expect(tookMs).toBeGreaterThan(TURN_MS - BEAT_MS);
+    expect(tookMs).toBeLessThan(TURN_MS + 3 * BEAT_MS);
     expect(second.epoch).toBeGreaterThan(epoch);
     const answer = await cluster.world.settle(second.ask('brokerHeartbeat', cluster.heartbeat()));
     expect(answer).toMatchObject({ error: 'NONE', coordinatorEpoch: second.epoch });
@@ -60,7 +60,7 @@ describe('two cluster coordinators on one store', () => {
     first.process.resume();
     await cluster.until(() => first.state === 'standby', 'the old one stands by');
     expect(await Promise.all(late)).toEqual(Array(4).fill('NOT_ACTIVE'));
-    await cluster.world.runFor(2 * TENURE_MS);
+    await cluster.world.runFor(2 * TURN_MS);
     expect([first.state, second.state]).toEqual(['standby', 'active']);
     expect([...second.coordinator.image.topicsByName.keys()]).toEqual(['later']);
   });
@@ -103,12 +103,12 @@ describe('two cluster coordinators on one store', () => {
     await cluster.world.settle(first.ask('brokerHeartbeat', cluster.heartbeat()));
     const { epoch } = first;
     for (const one of cluster.all) one.line.isCut = true;
-    await cluster.world.runFor(2 * TENURE_MS);
+    await cluster.world.runFor(2 * TURN_MS);
     expect(await codeOf(cluster.world.settle(first.ask('brokerHeartbeat', cluster.heartbeat())))).toBe('NOT_ACTIVE');
     expect(second.state).toBe('standby');
     await cluster.world.runFor(60_000);
     for (const one of cluster.all) one.line.isCut = false;
-    await cluster.until(() => first.coordinator.report().storeAnsweredAgeMs! < TENURE_MS, 'the store answered');
+    await cluster.until(() => first.coordinator.report().storeAnsweredAgeMs! < TURN_MS, 'the store answered');
     await cluster.world.runFor(DEFAULT_COORDINATOR_CONFIG.sessionTimeoutMs - 500);
     expect(first.coordinator.image.brokers.get(0)!.isFenced).toBe(false);
     expect({ state: first.state, epoch: first.epoch }).toEqual({ state: 'active', epoch });
@@ -120,7 +120,7 @@ describe('two cluster coordinators on one store', () => {
     first.line.isCut = true;
     let both = 0;
     cluster.world.onStep(() => {
-      if (second.state === 'active' && first.coordinator.report().storeAnsweredAgeMs! <= TENURE_MS && first.state === 'active') both++;
+      if (second.state === 'active' && first.coordinator.report().storeAnsweredAgeMs! <= TURN_MS && first.state === 'active') both++;
     });
     await cluster.until(() => second.state === 'active', 'the standby acts');
     expect(both).toBe(0);
@@ -133,7 +133,7 @@ describe('two cluster coordinators on one store', () => {
     const { cluster, first, second } = await SimCoordinators.active();
     const { epoch } = first;
     cluster.store.model.restart();
-    await cluster.world.runFor(4 * TENURE_MS);
+    await cluster.world.runFor(4 * TURN_MS);
     expect({ state: first.state, epoch: first.epoch }).toEqual({ state: 'active', epoch });
     expect(second.state).toBe('standby');
     expect(first.coordinator.report().isSuspect).toBe(false);
@@ -160,7 +160,7 @@ describe('two cluster coordinators on one store', () => {
   it('two that start together on an empty store: one begins the cluster, the other stands by', async () => {
     const cluster = new SimCoordinators(3);
     await Promise.all(cluster.all.map((one) => one.start()));
-    await cluster.world.runFor(3 * TENURE_MS);
+    await cluster.world.runFor(3 * TURN_MS);
     expect(cluster.all.map(({ state }) => state).sort()).toEqual(['bootstrapping', 'standby', 'standby']);
     const epochs = new Set(cluster.all.map(({ epoch }) => epoch));
     expect(Math.max(...epochs)).toBe(0);

@@ -15,19 +15,19 @@ import { Turn } from './turn.js';
 /** So long a stop waits at most for the store to hear that the turn is free. */
 export const RELEASE_TIMEOUT_MS = 500;
 
-export interface TenancyOptions {
+export interface TurnTakerOptions {
   readonly log: MetadataLog;
   readonly seams: CoordinatorSeams;
   readonly self: () => Coordinator;
   readonly beatIntervalMs: number;
-  readonly tenureTimeoutMs: number;
+  readonly turnTimeoutMs: number;
   /** Another coordinator acts, and this one stands by. */
   readonly onStandby: (reason: string) => void;
   /** Somebody else took over, or the store is not the one that was taken over any more. */
   readonly onLost: (reason: string) => void;
 }
 
-export class Tenancy {
+export class TurnTaker {
   /** Of the last takeover; -1 before the first. */
   coordinatorEpoch: CoordinatorEpoch = NO_EPOCH;
   entries: readonly MetadataEntry[] = [];
@@ -39,7 +39,7 @@ export class Tenancy {
   /** Grows when this one starts over or ends: whatever is under way from before must change nothing any more. */
   private life = 0;
 
-  constructor(private readonly options: TenancyOptions) {}
+  constructor(private readonly options: TurnTakerOptions) {}
 
   /** As loaded, or as followed while standing by. */
   get image(): MetadataImage {
@@ -103,7 +103,7 @@ export class Tenancy {
 
   /** Throws a YakError: `NOT_MY_TURN` when somebody took over, or beat, since `still` was seen; `NOT_ACTIVE` when given up meanwhile. */
   async takeOver(atLeast: CoordinatorEpoch, still?: Claim['still']): Promise<void> {
-    const { log, seams, self, beatIntervalMs, tenureTimeoutMs } = this.options;
+    const { log, seams, self, beatIntervalMs, turnTimeoutMs } = this.options;
     const { life } = this;
     const askedAt = seams.clock.monotonicMs();
     const claim = still === undefined ? { actor: self() } : { actor: self(), still };
@@ -119,7 +119,7 @@ export class Tenancy {
       this.turn = null;
       this.options.onLost(reason);
     };
-    const turn: Turn = new Turn({ log, coordinatorEpoch, seams, beatIntervalMs, tenureTimeoutMs, onLost }, askedAt);
+    const turn: Turn = new Turn({ log, coordinatorEpoch, seams, beatIntervalMs, turnTimeoutMs, onLost }, askedAt);
     this.turn = turn;
   }
 
@@ -159,9 +159,9 @@ export class Tenancy {
 
   /** Until the turn is this one's; false when given up meanwhile. */
   private async standBy(life: number): Promise<boolean> {
-    const { log, seams, self, beatIntervalMs, tenureTimeoutMs } = this.options;
+    const { log, seams, self, beatIntervalMs, turnTimeoutMs } = this.options;
     const ownCoordinatorEpoch = (): CoordinatorEpoch => this.coordinatorEpoch;
-    const standby = new Standby({ log, self: self(), seams, beatIntervalMs, tenureTimeoutMs, ownCoordinatorEpoch }, this.loaded);
+    const standby = new Standby({ log, self: self(), seams, beatIntervalMs, turnTimeoutMs, ownCoordinatorEpoch }, this.loaded);
     this.standby = standby;
     try {
       for (;;) {

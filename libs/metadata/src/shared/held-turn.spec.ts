@@ -1,6 +1,6 @@
 // Each condition of docs/adr/0008 by itself: with one of them broken, the store is not as this process left it.
 import type { MetadataEntry } from '../records.js';
-import { HeldTenure } from './held-tenure.js';
+import { HeldTurn } from './held-turn.js';
 import type { StoredChain, Witness } from './stored-chain.js';
 
 const SEEN: Witness = { storeId: 's', coordinatorEpoch: 4, revision: 2, opId: 'c' };
@@ -10,7 +10,7 @@ const LEFT: StoredChain = {
   storeId: 's',
   runId: 'r',
   coordinatorEpoch: 4,
-  tenureId: 't',
+  turnId: 't',
   beat: 7,
   actor: null,
   revision: 2,
@@ -23,14 +23,14 @@ const LEFT: StoredChain = {
 };
 
 /** Seven beats answered, two more sent. */
-function held(isDurable = true): HeldTenure {
-  const tenure = new HeldTenure(4, 't', isDurable);
-  for (let beat = 1; beat <= 7; beat++) tenure.beatAnswered(tenure.beatSent(), beat);
-  for (let beat = 0; beat < 2; beat++) tenure.beatSent();
-  return tenure;
+function held(isDurable = true): HeldTurn {
+  const turn = new HeldTurn(4, 't', isDurable);
+  for (let beat = 1; beat <= 7; beat++) turn.beatAnswered(turn.beatSent(), beat);
+  for (let beat = 0; beat < 2; beat++) turn.beatSent();
+  return turn;
 }
 
-describe('a held tenure', () => {
+describe('a held turn', () => {
   it('R19: is what the store holds, with beats of unknown outcome counted or not', () => {
     for (const beat of [7, 8, 9]) expect(held().left({ ...LEFT, beat }, SEEN)).toBe(true);
   });
@@ -40,7 +40,7 @@ describe('a held tenure', () => {
       { damage: 'an entry is damaged' },
       { suspect: 'broker 2 knows more' },
       { coordinatorEpoch: 5 },
-      { tenureId: 'u' },
+      { turnId: 'u' },
       { beat: 6 },
       { beat: 10 },
       { opId: 'x' },
@@ -56,16 +56,16 @@ describe('a held tenure', () => {
   it('R19, R20: goes one entry further only by an append of its own', () => {
     const further: StoredChain = { ...LEFT, revision: 3, opId: 'd', entries: [NEXT] };
     expect(held().left(further, SEEN)).toBe(false);
-    const tenure = held();
-    tenure.appendSent(3);
-    expect(tenure.left(further, SEEN)).toBe(true);
-    expect(tenure.left(LEFT, SEEN)).toBe(true);
+    const turn = held();
+    turn.appendSent(3);
+    expect(turn.left(further, SEEN)).toBe(true);
+    expect(turn.left(LEFT, SEEN)).toBe(true);
     const foreign: StoredChain[] = [
       { ...further, entries: [] },
       { ...further, entries: [{ ...NEXT, coordinatorEpoch: 3 }] },
       { ...further, entries: [{ ...NEXT, previousOpId: 'x' }] },
       { ...further, revision: 4, entries: [NEXT, { ...NEXT, revision: 4 }] },
     ];
-    for (const chain of foreign) expect(tenure.left(chain, SEEN)).toBe(false);
+    for (const chain of foreign) expect(turn.left(chain, SEEN)).toBe(false);
   });
 });
