@@ -157,4 +157,18 @@ describe('CoordinatorLink', () => {
     expect(of('brokerHeartbeat').at(-1)).toMatchObject({ brokerEpoch: 8 });
     link.stop();
   });
+
+  it('says why nobody can be asked', async () => {
+    const { world, link, answers } = setUp();
+    answers.registerBroker = () => {
+      throw new YakError('NOT_ACTIVE', 'this cluster coordinator does not act: its metadata store does not answer');
+    };
+    await expect(link.request('describeCluster', {}, 1_000)).rejects.toThrow('(none was asked yet); try again');
+    link.start();
+    await world.runFor(1_000);
+    await expect(link.request('describeCluster', {}, 1_000)).rejects.toThrow(
+      'no cluster coordinator serves this broker now (this cluster coordinator does not act: its metadata store does not answer); try again',
+    );
+    link.stop();
+  });
 });

@@ -11,6 +11,7 @@ import { type PatternKey, PROTOCOL, type RegisterBrokerResponse, type RpcClient,
 import { type Clock, formatAddress, type Logger, type Random, type Scheduler, sleep, withTimeout } from '#seams';
 import type { BrokerConfig, CoordinatorDialer } from './contract.js';
 import { COORDINATOR_RETRY_MS, CoordinatorFinder } from './coordinator-finder.js';
+import { ImageWaiters } from './image-waiters.js';
 
 /** Longest wait of one metadata long poll. */
 export const METADATA_FETCH_WAIT_MS = 5_000;
@@ -50,9 +51,11 @@ export class CoordinatorLink {
   private confirmedAt: MonotonicMs | null = null;
   private heardEpoch: CoordinatorEpoch = -1;
   private readonly finder: CoordinatorFinder;
+  /** Why the last line was lost. */
+  private why = 'none was asked yet';
   private confirming: Promise<boolean> | null = null;
   private confirmingNext: Promise<boolean> | null = null;
-  private readonly waiters = new Set<() => void>();
+  private readonly waiters: ImageWaiters;
 
   constructor(
     private readonly config: BrokerConfig,
@@ -62,6 +65,7 @@ export class CoordinatorLink {
     incarnationId: string,
   ) {
     this.incarnationId = incarnationId;
+    this.waiters = new ImageWaiters(seams.scheduler, () => copy.image);
     this.finder = new CoordinatorFinder(config.coordinators, seams.coordinators, seams.random);
   }
 
@@ -92,32 +96,21 @@ export class CoordinatorLink {
   stop(): void {
     this.isStopped = true;
     this.client?.close();
-    this.wakeAll();
+    this.waiters.stop();
   }
 
   /** Rejects with a YakError: UNAVAILABLE when no coordinator is reachable now, or what the request failed with (unknown outcome). */
   async request<K extends PatternKey>(pattern: K, request: RpcMessages[K][0], timeoutMs: number): Promise<RpcMessages[K][1]> {
     const client = this.client;
-    if (!client || client.isClosed) throw new YakError('UNAVAILABLE', 'no cluster coordinator is reachable now; try again');
+    if (!client || client.isClosed) {
+      throw new YakError('UNAVAILABLE', `no cluster coordinator serves this broker now (${this.why}); try again`);
+    }
     return client.request(pattern, request, { timeoutMs });
   }
 
-  /** Resolves true as soon as `condition` holds, false after `timeoutMs`. Conditions look at the metadata image. */
+  /** See ImageWaiters. */
   waitFor(condition: (image: MetadataImage) => boolean, timeoutMs: number): Promise<boolean> {
-    if (condition(this.copy.image)) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const finish = (isMet: boolean): void => {
-        this.waiters.delete(check);
-        timer.cancel();
-        resolve(isMet);
-      };
-      const check = (): void => {
-        if (condition(this.copy.image)) finish(true);
-        else if (this.isStopped) finish(false);
-      };
-      const timer = this.seams.scheduler.after(timeoutMs, () => finish(false));
-      this.waiters.add(check);
-    });
+    return this.waiters.waitFor(condition, timeoutMs);
   }
 
   /**
@@ -190,6 +183,7 @@ export class CoordinatorLink {
   private lost(error: unknown): void {
     if (!(error instanceof YakError)) throw error;
     this.finder.failed(error);
+    this.why = error.message;
     this.seams.logger.debug('line to the cluster coordinator lost', { reason: error.message, code: error.code });
   }
 
@@ -402,7 +396,7 @@ export class CoordinatorLink {
       }
       if (this.copy.image !== image) {
         this.host.imageChanged(this.copy.image);
-        this.wakeAll();
+        this.waiters.wakeAll();
       }
     }
   }
@@ -420,9 +414,5 @@ export class CoordinatorLink {
 
   private heard(coordinatorEpoch: CoordinatorEpoch): void {
     this.heardEpoch = Math.max(this.heardEpoch, coordinatorEpoch);
-  }
-
-  private wakeAll(): void {
-    for (const waiter of [...this.waiters]) waiter();
   }
 }
