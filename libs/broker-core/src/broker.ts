@@ -3,7 +3,6 @@
  * doors bring. Inside out at start (recover, register, follow metadata), outside in at stop (doors are closed by the
  * caller, then roles, then files).
  */
-
 import { effectiveLogConfig } from '#config';
 import { GroupTable } from '#groups';
 import { NO_EPOCH, type RequestContext, YakError } from '#kernel';

@@ -9,8 +9,7 @@
  * worst that happens is that this connection closes.
  */
 import { type ClientNotes, QUEUED_BYTES_FREE } from '#broker-core';
-import type { RequestContext } from '#kernel';
-import { AssertionError, YakError } from '#kernel';
+import { AssertionError, type RequestContext, YakError } from '#kernel';
 import type { Clock, Connection, Logger, Scheduler } from '#seams';
 import {
   type Api,
@@ -131,8 +130,7 @@ export class KafkaConnection {
     if (this.partialSinceMs !== null && nowMs - this.partialSinceMs >= limits.partialFrameMsMax) {
       return this.cut(`a frame was not complete after ${limits.partialFrameMsMax} ms (partialFrameMsMax)`);
     }
-    const isIdle = this.slots.length === 0 && pendingBytes === 0;
-    if (isIdle && nowMs - this.lastActivityMs >= limits.connectionIdleMsMax) {
+    if (this.slots.length === 0 && pendingBytes === 0 && nowMs - this.lastActivityMs >= limits.connectionIdleMsMax) {
       this.options.logger.debug('idle connection closed', this.about());
       this.options.connection.end();
     }
