@@ -15,6 +15,12 @@ export class BlankBrokers {
     private readonly now: () => number,
   ) {}
 
+  /** Why this broker does not count; null: it does. */
+  refusal(brokerId: BrokerId): string | null {
+    if (this.configuredBrokers.includes(brokerId)) return null;
+    return `broker ${brokerId} is not one of the configured brokers ${this.configuredBrokers.join(', ')}; it may join once the cluster exists`;
+  }
+
   asked(brokerId: BrokerId): void {
     this.askedAt.set(brokerId, this.now());
   }

@@ -9,7 +9,7 @@
 import type { RequestContext } from '#kernel';
 import { YakError } from '#kernel';
 import type { MetadataEntry, MetadataRecord } from '#metadata';
-import { buildNewHistory, clusterIdOf, MetadataImage, NEW_HISTORY_STEP, newHistoryCoordinatorEpoch } from '#metadata';
+import { MetadataImage } from '#metadata';
 import type {
   BrokerHeartbeatRequest,
   BrokerHeartbeatResponse,
@@ -20,7 +20,7 @@ import type {
   RpcHandlers,
 } from '#rpc';
 import { RpcFailureError } from '#rpc';
-import { type Cancellable, randomId } from '#seams';
+import type { Cancellable } from '#seams';
 import type { LeaderView } from './answers.js';
 import { BlankBrokers, newCluster } from './blank-brokers.js';
 import { ClientGatherer } from './client-gatherer.js';
@@ -29,6 +29,7 @@ import { DEFAULT_COORDINATOR_CONFIG } from './config.js';
 import { CopyCollector } from './copy-collector.js';
 import { Listeners } from './listeners.js';
 import { Reign } from './reign.js';
+import { StoreRebuild, type StoreRebuildHost } from './store-rebuild.js';
 import { type TrustHost, trustStore } from './trust.js';
 import { TurnTaker } from './turn-taker.js';
 import { Waiters } from './waiters.js';
@@ -55,8 +56,7 @@ export class ClusterCoordinator {
   /** Op ids by revision, as far as this store's own chain is known. */
   private knownOpId: (revision: number) => string | null = () => null;
   private reign: Reign | null = null;
-  private collector: CopyCollector | null = null;
-  private isRebuilding = false;
+  private rebuild: StoreRebuild | null = null;
   private readonly blankBrokers: BlankBrokers;
   private bootstrapping: Promise<void> | null = null;
   private readonly stateChanges: Waiters;
@@ -234,7 +234,7 @@ export class ClusterCoordinator {
     }
     this.life++;
     this.turnTaker.giveUp();
-    this.collector = null;
+    this.rebuild = null;
     this.become('inactive', reason);
     this.restartTimer?.cancel();
     this.restartTimer = scheduler.after(this.options.metadataLog.isShared ? SHARED_RESTART_DELAY_MS : RESTART_DELAY_MS, () => {
@@ -270,7 +270,10 @@ export class ClusterCoordinator {
       const waiting = await this.registerBlank(request);
       if (waiting !== null) return waiting;
     }
-    if (this.state === 'collecting') return this.registerSuspect(request);
+    if (this.state === 'collecting') {
+      const wantsMetadataCopy = await this.rebuild!.registering(request);
+      return { ...this.waiting(this.reason ?? 'register again'), wantsMetadataCopy };
+    }
     return this.acting().registerBroker(request, context);
   }
 
@@ -296,11 +299,8 @@ export class ClusterCoordinator {
       this.collect(`the store is empty, but broker ${request.brokerId} holds data of cluster ${request.clusterId ?? '(unknown)'}`);
       return null;
     }
-    if (!this.config.configuredBrokers.includes(request.brokerId)) {
-      return this.waiting(
-        `broker ${request.brokerId} is not one of the configured brokers ${this.config.configuredBrokers.join(', ')}; it may join once the cluster exists`,
-      );
-    }
+    const refusal = this.blankBrokers.refusal(request.brokerId);
+    if (refusal !== null) return this.waiting(refusal);
     this.blankBrokers.asked(request.brokerId);
     this.reason = this.blankBrokers.reason;
     if (this.blankBrokers.missing().length === 0 && this.config.autoBootstrap) await this.bootstrap();
@@ -325,10 +325,11 @@ export class ClusterCoordinator {
     if (reign) this.knownOpId = (revision) => reign.chain.opIdAt(revision);
     const { image, coordinatorEpoch } = this.turnTaker;
     const own = { image, coordinatorEpoch, opIdAt: this.knownOpId };
-    this.collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...image.brokers.keys()], own);
+    const collector = new CopyCollector(reason, [...this.config.configuredBrokers, ...image.brokers.keys()], own);
+    this.rebuild = new StoreRebuild(collector, this.rebuildHost());
     this.options.seams.logger.error('the metadata store is suspect; collecting the copies of the brokers', { reason });
     this.reign = null;
-    this.become('collecting', this.collector.waitsFor);
+    this.become('collecting', collector.waitsFor);
     // Whoever knew more may be gone when this process starts again: the store itself has to remember.
     this.options.metadataLog.markSuspect(reason).catch((error) => {
       this.options.seams.logger.error('the suspicion could not be stored', { reason: (error as Error).message });
@@ -336,69 +337,25 @@ export class ClusterCoordinator {
     reign?.stop(`the store is suspect: ${reason}`);
   }
 
-  private async registerSuspect(request: RegisterBrokerRequest): Promise<RegisterBrokerResponse> {
-    if (request.isBlank && request.clusterId === null) this.blankBrokers.asked(request.brokerId);
-    const wantsMetadataCopy = this.collector!.registering(request.brokerId, request.incarnationId, request.metadataRevision >= 0);
-    if (!wantsMetadataCopy) await this.rebuildWhenComplete();
-    return { ...this.waiting(this.reason ?? 'register again'), wantsMetadataCopy };
-  }
-
   private async offerMetadataCopy(request: OfferMetadataCopyRequest): Promise<OfferMetadataCopyResponse> {
     if (this.state !== 'collecting') return { error: 'NONE', message: 'copies are not wanted any more' };
-    const { incarnationId, ...offer } = request;
-    MetadataImage.fromSnapshot(offer.snapshot);
-    this.collector!.offered(incarnationId, offer);
-    await this.rebuildWhenComplete();
+    await this.rebuild!.offered(request);
     return { error: 'NONE' };
   }
 
-  private async rebuildWhenComplete(): Promise<void> {
-    if (this.state !== 'collecting') return;
-    this.reason = this.collector!.waitsFor;
-    if (this.collector!.missing.length > 0) return;
-    try {
-      await this.rebuild(false);
-    } catch (error) {
-      this.options.seams.logger.error('the metadata could not be rebuilt', { error: (error as Error).message });
-      if (this.state === 'collecting') this.reason = (error as Error).message;
-    }
-  }
-
-  /** Begins a new history from the highest copy (R19). `isForced`: begins an empty one when there is no copy at all. */
-  private async rebuild(isForced: boolean): Promise<void> {
-    if (this.isRebuilding) return;
-    this.isRebuilding = true;
-    const { life } = this;
-    try {
-      const { offers, missing } = this.collector!;
-      const stored = this.turnTaker.image.toSnapshot();
-      const isEmpty = clusterIdOf(offers) === null;
-      // The same evidence as for an empty store: no entry, and nobody who holds anything.
-      const neverBegan = stored.revision < 0 && this.config.autoBootstrap && this.blankBrokers.missing().length === 0;
-      if (isEmpty && !isForced && !neverBegan) {
-        throw new YakError(
-          'NO_METADATA_COPY',
-          `${this.collector!.reason}; no broker has a copy either: the operator has to decide (trust begins a new cluster)`,
-        );
-      }
-      const { metadataLog, seams } = this.options;
-      // Only while it is still this one's turn: another coordinator may have rebuilt it long ago.
-      const still = { coordinatorEpoch: this.turnTaker.coordinatorEpoch, beat: null };
-      await this.turnTaker.takeOver(newHistoryCoordinatorEpoch(offers, this.turnTaker.coordinatorEpoch), still);
-      const { coordinatorEpoch } = this.turnTaker;
-      const opId = randomId(seams.random);
-      const snapshot = isEmpty
-        ? { revision: NEW_HISTORY_STEP, coordinatorEpoch, opId, records: [newCluster(this.config, seams.random)] }
-        : buildNewHistory(offers, coordinatorEpoch, opId, this.config.advertisedAddress, missing, stored);
-      await metadataLog.writeSnapshot(snapshot, coordinatorEpoch);
-      if (life !== this.life) throw this.notActive('it lost its turn meanwhile');
-      seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch });
-      const image = MetadataImage.fromSnapshot(snapshot);
-      this.turnTaker.moveTo(image);
-      await this.act(image, [], !isEmpty);
-    } finally {
-      this.isRebuilding = false;
-    }
+  private rebuildHost(): StoreRebuildHost {
+    const { config, turnTaker, blankBrokers } = this;
+    return {
+      ...{ config, turnTaker, blankBrokers },
+      seams: this.options.seams,
+      metadataLog: this.options.metadataLog,
+      isCollecting: (rebuild) => this.state === 'collecting' && this.rebuild === rebuild,
+      tell: (reason) => {
+        this.reason = reason;
+      },
+      notActive: (reason) => this.notActive(reason),
+      act: (image, isSuspect) => this.act(image, [], isSuspect),
+    };
   }
 
   private readonly trustHost: TrustHost = {
@@ -408,18 +365,15 @@ export class ClusterCoordinator {
       reason: this.reason,
       coordinatorEpoch: this.turnTaker.coordinatorEpoch,
       image: this.image,
-      isUnderWay: this.isRebuilding || this.bootstrapping !== null,
-      collector: this.collector,
+      isUnderWay: this.rebuild?.isUnderWay === true || this.bootstrapping !== null,
+      collector: this.rebuild?.collector ?? null,
       missingBlank: this.blankBrokers.missing(),
       suspicion: this.state === 'active' ? (this.reign?.suspicion ?? null) : null,
     }),
     requireTurn: () => this.requireTurn(),
-    proveTurn: async () => {
-      if (!(await this.turnTaker.prove())) throw this.notActive('its store did not confirm that it acts');
-      this.requireTurn();
-    },
-    beginHistory: () => this.rebuild(true),
-    beginCluster: () => (this.state === 'collecting' ? this.rebuild(true) : this.bootstrap()),
+    requireProof: () => this.requireProof(),
+    beginHistory: () => this.rebuild!.begin(true),
+    beginCluster: () => (this.state === 'collecting' ? this.rebuild!.begin(true) : this.bootstrap()),
   };
 
   // ---- small things ----

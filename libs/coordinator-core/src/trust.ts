@@ -32,7 +32,7 @@ export interface TrustHost {
   /** Throws NOT_ACTIVE, with who acts, unless it is sure of its turn. */
   requireTurn(): void;
   /** Resolves when the store has confirmed the turn after the call; else rejects with NOT_ACTIVE. */
-  proveTurn(): Promise<void>;
+  requireProof(): Promise<void>;
   beginHistory(): Promise<void>;
   beginCluster(): Promise<void>;
 }
@@ -43,7 +43,8 @@ export async function trustStore(host: TrustHost, { confirm }: TrustStoreRequest
   host.requireTurn();
   const shown = plan(host.situation());
   if (confirm === undefined) return { ...shown, isDone: false };
-  await host.proveTurn();
+  await host.requireProof();
+  host.requireTurn();
   const situation = host.situation();
   const agreed = plan(situation);
   const isSame = agreed.action === confirm.action && agreed.coordinatorEpoch === confirm.coordinatorEpoch;
