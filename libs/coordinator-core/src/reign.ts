@@ -22,14 +22,10 @@ import {
   brokerEpochProblem,
   controlledShutdown,
   deltaOf,
-  dropKeptMembers,
   failDirectory,
-  isKeptInVain,
-  isLeaderImbalanced,
   MetadataImage,
   markComplete,
   moveLeadersAway,
-  rebalanceLeaders,
   registerBroker,
   unfenceBroker,
 } from '#metadata';
@@ -66,14 +62,13 @@ import { electByOperator } from './operator-elections.js';
 import { Suspicion } from './suspicion.js';
 import { TopicCommands } from './topic-commands.js';
 import type { Turn } from './turn.js';
+import { Upkeep } from './upkeep.js';
 import { Waiters } from './waiters.js';
 
 /** Longest that a request may wait for something new. */
 export const MAX_WAIT_MS = 30_000;
 /** Entries in one answer to a broker; the rest follows in the next. */
 export const MAX_ENTRIES_PER_FETCH = 200;
-const REBALANCE_CHECK_INTERVAL_MS = 1_000;
-const KEPT_CHECK_INTERVAL_MS = 500;
 
 export interface ReignOptions {
   readonly config: CoordinatorConfig;
@@ -103,6 +98,7 @@ export class Reign {
   private readonly asking = new Asking();
   private readonly watch: BrokerWatch;
   private readonly offsetsTopic: OffsetsTopic;
+  private readonly upkeep: Upkeep;
   /** Woken by every commit, and when the reign ends. */
   private readonly commits: Waiters;
   /** Woken when a broker said that it applied more. */
@@ -111,11 +107,8 @@ export class Reign {
   private readonly fencedAtRevision = new Map<BrokerId, number>();
   private readonly shutdownAtRevision = new Map<BrokerId, number>();
   private readonly firstRevision: number;
+  private readonly isHeard = (brokerId: BrokerId): boolean => this.detector.lastHeardAt(brokerId) !== null;
   private readonly greyReplacementAt = new Map<string, number>();
-  private readonly imbalancedSince = new Map<string, number>();
-  private readonly slowSyncAt = new Map<BrokerId, number>();
-  private rebalanceCheckedAt = Number.NEGATIVE_INFINITY;
-  private keptCheckedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ReignOptions) {
     this.config = options.config;
@@ -142,8 +135,7 @@ export class Reign {
     );
     this.suspicion = new Suspicion(this.chain, options.coordinatorEpoch, this.seams.logger);
     this.watch = new BrokerWatch(this.seams, this.chain, this.detector, this.sessions, options.turn, () => {
-      this.dropKeptIfDue();
-      this.rebalanceIfDue();
+      this.upkeep.runIfDue();
       this.offsetsTopic.createIfDue();
     });
     this.topics = new TopicCommands({
@@ -153,8 +145,9 @@ export class Reign {
       chain: this.chain,
       sessions: this.sessions,
       applications: this.applications,
-      isHeard: (brokerId) => this.detector.lastHeardAt(brokerId) !== null,
+      isHeard: this.isHeard,
     });
+    this.upkeep = new Upkeep(this.config.leaderRebalanceDelayMs, this.seams.clock, this.chain, this.isHeard);
     this.offsetsTopic = new OffsetsTopic(this.config, this.seams, this.chain, this.topics);
   }
 
@@ -209,7 +202,7 @@ export class Reign {
       (state) =>
         registerBroker(state, request, {
           isOldIncarnationGone: this.isOldIncarnationGone(request),
-          isHeard: (brokerId) => this.detector.lastHeardAt(brokerId) !== null,
+          isHeard: this.isHeard,
         }),
       { isAlone: true },
     );
@@ -236,7 +229,7 @@ export class Reign {
 
     const outcome = await this.standing(request);
     if (request.oldestSyncAgeMs > this.config.sessionTimeoutMs) {
-      this.slowSyncAt.set(request.brokerId, this.now());
+      this.upkeep.syncWasSlow(request.brokerId);
       await this.chain.submit((state) => moveLeadersAway(state, request.brokerId));
     }
     return this.heartbeatAnswer(request, outcome);
@@ -491,41 +484,6 @@ export class Reign {
       }
       return { records, response: null };
     });
-  }
-
-  // ---- upkeep ----
-
-  /** A seat was kept for want of brokers that had been heard; once they are, nothing else takes it away (R10). */
-  private dropKeptIfDue(): void {
-    const now = this.now();
-    if (now - this.keptCheckedAt < KEPT_CHECK_INTERVAL_MS) return;
-    this.keptCheckedAt = now;
-    const isHeard = (brokerId: BrokerId): boolean => this.detector.lastHeardAt(brokerId) !== null;
-    for (const record of this.image.allPartitions()) {
-      if (!isKeptInVain(record, this.image, isHeard)) continue;
-      this.chain.submit((state) => dropKeptMembers(state, isHeard)).catch(() => {});
-      return;
-    }
-  }
-
-  private rebalanceIfDue(): void {
-    const delayMs = this.config.leaderRebalanceDelayMs;
-    const now = this.now();
-    if (delayMs === null || now - this.rebalanceCheckedAt < Math.min(REBALANCE_CHECK_INTERVAL_MS, delayMs)) return;
-    this.rebalanceCheckedAt = now;
-    const due: PartitionName[] = [];
-    for (const record of this.image.allPartitions()) {
-      const key = `${record.topicId}/${record.partition}`;
-      const isSlow = now - (this.slowSyncAt.get(record.replicas[0]!) ?? Number.NEGATIVE_INFINITY) < delayMs;
-      if (isSlow || !isLeaderImbalanced(record, { image: this.image })) {
-        this.imbalancedSince.delete(key);
-        continue;
-      }
-      const since = this.imbalancedSince.get(key) ?? now;
-      this.imbalancedSince.set(key, since);
-      if (now - since >= delayMs) due.push({ topicId: record.topicId, partition: record.partition });
-    }
-    if (due.length > 0) this.chain.submit((state) => rebalanceLeaders(state, due)).catch(() => {});
   }
 
   // ---- small things ----
