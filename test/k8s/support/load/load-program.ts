@@ -6,6 +6,7 @@
  * A send has failed when KafkaJS gives it up, or after 120 s without an answer (the Java client's delivery timeout).
  */
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import { burst } from './burst.js';
 import { Ledger } from './ledger.js';
@@ -22,7 +23,6 @@ const PAUSE_MS = 25;
 const DELIVERY_TIMEOUT_MS = 120_000;
 
 const now = () => performance.now();
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What may go wrong while a cluster comes up is tried again; KafkaJS's own words end up on standard error. */
 const patient = new Kafka({
