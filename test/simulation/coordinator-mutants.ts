@@ -54,11 +54,6 @@ const MUTANTS: readonly Omit<Mutant, 'only'>[] = [
     edits: [{ file: SHARED_LOG, find: 'if (await this.accepts(chain, runId, witness))', replace: 'if (false)' }],
   },
   {
-    name: 'standbys judge the store',
-    guard: 'R19: a suspicion is stored by the one that has the turn',
-    edits: [{ file: SHARED_LOG, find: '(!isOthersTurn || lostTakeover(chain, witness))', replace: 'true' }],
-  },
-  {
     name: 'proof without the store',
     guard: 'R24: who is asked for proof asks the store',
     edits: [{ file: 'libs/coordinator-core/src/cluster-coordinator.js', find: 'if (request.wantsProof)', replace: 'if (false)' }],
