@@ -1,5 +1,6 @@
 // Which coordinator a broker asks next: never the one that just did not answer, as long as there is another.
 import { YakError } from '#kernel';
+import { RpcFailureError } from '#rpc';
 import type { Address } from '#seams';
 import { SimRandom } from '#seams-sim';
 import { COORDINATOR_RETRY_MAX_MS, CoordinatorFinder } from './coordinator-finder.js';
@@ -14,7 +15,7 @@ function finderOf(all: readonly Address[], named: Readonly<Record<string, Addres
 }
 
 function notActive(acting?: Address): YakError {
-  return Object.assign(new YakError('NOT_ACTIVE', 'stands by'), { acting });
+  return new RpcFailureError('NOT_ACTIVE', 'stands by', undefined, acting);
 }
 
 const timedOut = new YakError('REQUEST_TIMED_OUT', 'no answer');

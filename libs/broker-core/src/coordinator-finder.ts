@@ -2,7 +2,8 @@
  * Which cluster coordinator to ask next, and how long to wait before: who acts, if one that stands by told, else every known
  * address in turn. Behind one host name there may be several coordinators, and others later on.
  */
-import { YakError } from '#kernel';
+import type { YakError } from '#kernel';
+import { RpcFailureError } from '#rpc';
 import type { Address, Random } from '#seams';
 import type { CoordinatorDialer } from './contract.js';
 
@@ -50,8 +51,8 @@ export class CoordinatorFinder {
 
   failed(error: YakError): void {
     this.failures++;
-    const { code, acting } = error as YakError & { acting?: Address };
-    if (code !== 'NOT_ACTIVE') {
+    const acting = error instanceof RpcFailureError ? error.acting : undefined;
+    if (error.code !== 'NOT_ACTIVE') {
       this.silent = this.asked;
       // A list of nothing but silent ones is no list: names are looked up again.
       this.untried = this.untried.filter((address) => !isAmong(address, this.silent));

@@ -29,15 +29,11 @@ export function unknownPattern(pattern: string | number): RpcFailure {
 
 /** Of whatever a handler threw, or an RpcException carried. Only YakErrors and RpcFailures are told to the peer as they are. */
 export function toRpcFailure(error: unknown): RpcFailure {
-  if (error instanceof RpcFailureError) {
+  if (error instanceof RpcFailureError || isRpcFailure(error)) {
     const { code, message, fields, acting } = error;
     return { code, message, ...(fields && { fields }), ...(acting && { acting }) };
   }
   if (error instanceof YakError) return { code: error.code, message: error.message };
-  if (isRpcFailure(error)) {
-    const { code, message, fields, acting } = error;
-    return { code, message, ...(fields && { fields }), ...(acting && { acting }) };
-  }
   if (typeof error === 'string') return { code: 'INTERNAL', message: error };
   return { code: 'INTERNAL', message: 'the process could not answer; its log has the reason' };
 }
