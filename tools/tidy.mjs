@@ -92,7 +92,7 @@ function isSource(path) {
 }
 
 function isSpec(path) {
-  return /\.(?:spec|e2e-spec)\.ts$/.test(path);
+  return /[.-]spec\.ts$/.test(path);
 }
 
 function checkSource(path, text, say) {
