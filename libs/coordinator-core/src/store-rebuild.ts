@@ -94,7 +94,7 @@ export class StoreRebuild {
     const opId = randomId(seams.random);
     const snapshot = isEmpty
       ? { revision: NEW_HISTORY_STEP, coordinatorEpoch, opId, records: [newCluster(config, seams.random)] }
-      : buildNewHistory(offers, coordinatorEpoch, opId, config.advertisedAddress, missing, stored);
+      : buildNewHistory({ offers, coordinatorEpoch, opId, address: config.advertisedAddress, missing, stored });
     await metadataLog.writeSnapshot(snapshot, coordinatorEpoch);
     if (!this.host.isCollecting(this)) throw this.host.notActive('it lost its turn meanwhile');
     seams.logger.warn('a new metadata history begins', { revision: snapshot.revision, coordinatorEpoch });

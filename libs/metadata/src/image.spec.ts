@@ -112,7 +112,7 @@ describe('a new history', () => {
     const offers = [offer(0, old, { producerId: 5_000_000 }), offer(1, newest, { leaderEpoch: 90 }), offer(2, old, { brokerEpoch: 2_000 })];
     const coordinatorEpoch = newHistoryCoordinatorEpoch(offers, 3);
     expect(coordinatorEpoch).toBeGreaterThanOrEqual(7 + NEW_HISTORY_STEP);
-    const snapshot = buildNewHistory(offers, coordinatorEpoch, 'new', { host: 'c', port: 1 });
+    const snapshot = buildNewHistory({ offers, coordinatorEpoch, opId: 'new', address: { host: 'c', port: 1 } });
     const image = MetadataImage.fromSnapshot(snapshot);
     expect(image.revision).toBe(2_000 + NEW_HISTORY_STEP);
     expect(image.nextProducerId).toBe(5_000_001 + NEW_HISTORY_STEP);
@@ -135,6 +135,8 @@ describe('a new history', () => {
     foreign.commit([{ type: 'cluster', version: 1, clusterId: 'other', configuredBrokers: [], features: {} }]);
     expect(codeOf(() => clusterIdOf([offer(0, new ModelCluster()), offer(1, foreign)]))).toBe('INCONSISTENT_CLUSTER_ID');
     expect(clusterIdOf([])).toBeNull();
-    expect(codeOf(() => buildNewHistory([], 1, 'x', { host: 'c', port: 1 }))).toBe('NO_METADATA_COPY');
+    expect(codeOf(() => buildNewHistory({ offers: [], coordinatorEpoch: 1, opId: 'x', address: { host: 'c', port: 1 } }))).toBe(
+      'NO_METADATA_COPY',
+    );
   });
 });

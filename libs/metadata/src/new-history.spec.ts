@@ -17,11 +17,11 @@ function offerOf(snapshot: MetadataSnapshot): MetadataCopyOffer {
 
 it('R19: a history that the store began and no broker copied gives its numbers, so that none of them is given twice', () => {
   const copies = [offerOf(snapshotAt(5, 10))];
-  const first = buildNewHistory(copies, 2, 'first', ADDRESS);
+  const first = buildNewHistory({ offers: copies, coordinatorEpoch: 2, opId: 'first', address: ADDRESS });
   expect(first.revision).toBe(5 + NEW_HISTORY_STEP);
   const grown = { ...first, revision: first.revision + 3 };
   // The brokers' copies are what they were.
-  const second = buildNewHistory(copies, 3, 'second', ADDRESS, [], grown);
+  const second = buildNewHistory({ offers: copies, coordinatorEpoch: 3, opId: 'second', address: ADDRESS, stored: grown });
   expect(second.revision).toBe(grown.revision + NEW_HISTORY_STEP);
   const producerIdsOf = ({ records }: MetadataSnapshot) => records.find((record) => record.type === 'producer-ids')?.nextProducerId;
   expect(producerIdsOf(second)).toBe(producerIdsOf(first)! + NEW_HISTORY_STEP);
@@ -31,7 +31,7 @@ it('R19: a history that the store began and no broker copied gives its numbers, 
 
 describe('R19: a broker whose copy the operator did not wait for', () => {
   const begun = (from: MetadataSnapshot, missing: number[]) =>
-    buildNewHistory([offerOf(from)], 2, `after ${from.revision}`, ADDRESS, missing);
+    buildNewHistory({ offers: [offerOf(from)], coordinatorEpoch: 2, opId: `after ${from.revision}`, address: ADDRESS, missing });
   const clusterOf = ({ records }: MetadataSnapshot) => records.find((record): record is ClusterRecord => record.type === 'cluster')!;
 
   it('may come back knowing what was kept or less, or what came later, and nothing between', () => {

@@ -41,19 +41,22 @@ export function isUnheardInHistory(broker: BrokerRecord): boolean {
   return broker.incarnationId === '';
 }
 
-/**
- * `offers` holds at least one copy that names the cluster. `coordinatorEpoch` is the one that takeOver answered. Brokers
- * come back fenced: they register again under the new history. `missing`: whose copies the operator does not wait for.
- * `stored`: what the store itself holds; where it is not among the offers it counts for numbers, never for content.
- */
-export function buildNewHistory(
-  offers: readonly MetadataCopyOffer[],
-  coordinatorEpoch: CoordinatorEpoch,
-  opId: string,
-  address: Endpoint,
-  missing: readonly BrokerId[] = [],
-  stored: MetadataSnapshot | null = null,
-): MetadataSnapshot {
+export interface NewHistory {
+  /** At least one of them names the cluster. */
+  readonly offers: readonly MetadataCopyOffer[];
+  /** The one that takeOver answered. */
+  readonly coordinatorEpoch: CoordinatorEpoch;
+  readonly opId: string;
+  /** Of the cluster coordinator that begins it. */
+  readonly address: Endpoint;
+  /** Whose copies the operator does not wait for. */
+  readonly missing?: readonly BrokerId[];
+  /** What the store itself holds; where it is not among the offers it counts for numbers, never for content. */
+  readonly stored?: MetadataSnapshot;
+}
+
+/** Brokers come back fenced: they register again under the new history. */
+export function buildNewHistory({ offers, coordinatorEpoch, opId, address, missing = [], stored }: NewHistory): MetadataSnapshot {
   clusterIdOf(offers);
   const highest = [...offers].sort(
     (a, b) =>
