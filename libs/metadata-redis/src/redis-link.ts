@@ -16,6 +16,9 @@ export interface RedisLinkOptions extends RedisAddress {
   readonly commandTimeoutMs: number;
 }
 
+/** The warning about a Redis that may forget; its field `reason` says by what. */
+export const NOT_SET_UP = 'redis is not set up to keep metadata';
+
 const SCRIPT = { text: STORE_SCRIPT, sha: STORE_SCRIPT_SHA };
 
 export class RedisLink implements StoreLink {
@@ -85,8 +88,7 @@ export class RedisLink implements StoreLink {
     else if (skipsSync !== 'no')
       warnings.push('no-appendfsync-on-rewrite is on: a power loss loses the last metadata; set "no-appendfsync-on-rewrite no"');
     const seen = `${info.get('run_id')} ${warnings.join('; ')}`;
-    if (warnings.length > 0 && seen !== this.warnedAbout)
-      this.logger.warn('redis is not set up to keep metadata', { address: this.name, reason: warnings.join('; ') });
+    if (warnings.length > 0 && seen !== this.warnedAbout) this.logger.warn(NOT_SET_UP, { address: this.name, reason: warnings.join('; ') });
     this.warnedAbout = seen;
     return { isDurable: info.get('aof_enabled') === '1' && appendfsync === 'always' && skipsSync === 'no' };
   }

@@ -8,17 +8,24 @@ import { join } from 'node:path';
 import type { MetadataStoreOptions } from '#config';
 import { YakError } from '#kernel';
 import { MetadataImage, type MetadataLog } from '#metadata';
-import { silentLogger } from '#seams';
+import { type Logger, silentLogger } from '#seams';
 import { NodeRandom } from '#seams-node';
 
 /** A Redis that was started in the same breath may take so long. */
 const PATIENCE_MS = 3_000;
 const RETRY_MS = 200;
 
-/** Throws a YakError: `METADATA_STORE_UNAVAILABLE`, `METADATA_STORE_UNSAFE`, `DATA_FOLDER`. */
-export async function checkMetadataStore(store: MetadataStoreOptions, data: string): Promise<void> {
-  const { RedisMetadataLog } = await import('#metadata-redis');
-  const log = await RedisMetadataLog.open({ ...store, random: new NodeRandom(), logger: silentLogger });
+/** Throws a YakError: `METADATA_STORE_UNAVAILABLE`, `METADATA_STORE_UNSAFE`, `DATA_FOLDER`. `warn` is told what may lose metadata. */
+export async function checkMetadataStore(store: MetadataStoreOptions, data: string, warn: (text: string) => void): Promise<void> {
+  const { NOT_SET_UP, RedisMetadataLog } = await import('#metadata-redis');
+  const logger: Logger = {
+    ...silentLogger,
+    child: () => logger,
+    warn: (message, { address, reason } = {}) => {
+      if (message === NOT_SET_UP) warn(`${address}: ${reason}`);
+    },
+  };
+  const log = await RedisMetadataLog.open({ ...store, random: new NodeRandom(), logger });
   try {
     const where = `${store.url} under the name ${store.name}`;
     const problem = folderProblem(await clusterIdIn(log), clusterIdsIn(data), { data, store: where });

@@ -30,7 +30,7 @@ export async function up(command: UpCommandOptions): Promise<ExitCode> {
   refuseWrongConfigs(plan.processes, disk);
   await claimDataFolder(plan.data, disk);
   await checkPorts(plan);
-  if (store !== null) await checkMetadataStore(store, plan.data);
+  if (store !== null) await checkMetadataStore(store, plan.data, (text) => process.stderr.write(`yak: ${text}\n`));
 
   const print = (event: SupervisorEvent) => {
     const line = command.json ? jsonText(jsonEvent(event, plan)) : readableEvent(event, plan);
