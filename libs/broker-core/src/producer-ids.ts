@@ -21,8 +21,8 @@ export class ProducerIds {
       }
     } catch (error) {
       if (!(error instanceof YakError)) throw error;
-      // Clients retry this one; the coordinator may be away for a moment (R21).
-      return { error: 'BROKER_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 };
+      // As Kafka: clients try again after this one, and some not after BROKER_NOT_AVAILABLE. The coordinator may be away (R21).
+      return { error: 'COORDINATOR_LOAD_IN_PROGRESS', producerId: -1, producerEpoch: -1 };
     }
     return { error: 'NONE', producerId: this.next++, producerEpoch: 0 };
   }

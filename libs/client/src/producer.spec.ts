@@ -180,6 +180,19 @@ describe('producer', () => {
     expect(codeOf(await cluster.world.settle(nobody.send(record('x')).catch((error: Error) => error)))).toBe('DELIVERY_TIMEOUT');
   });
 
+  it('R21: a new producer says that it waits for a cluster coordinator, and begins when there is one', async () => {
+    const cluster = await FakeCluster.start(6, { t: 1 });
+    cluster.givesProducerIds = false;
+    const producer = cluster.client().producer({ deliveryTimeoutMs: 800 });
+    const failure = await cluster.world.settle(producer.send(record('x')).catch((error: Error) => error));
+    expect((failure as Error).message).toContain(
+      '(800 ms; no producer id, which a cluster coordinator has to give: COORDINATOR_LOAD_IN_PROGRESS)',
+    );
+    cluster.givesProducerIds = true;
+    await cluster.world.runFor(5_000);
+    expect(await cluster.world.settle(producer.send(record('y')))).toMatchObject({ offset: 0 });
+  });
+
   it('splits a batch that is too large and refuses a record that is', async () => {
     const cluster = await FakeCluster.start(7, { t: 1 });
     cluster.maxMessageBytes = 500;

@@ -79,6 +79,7 @@ export class YakProducer implements Producer, MetadataInterest {
   private identity: ProducerIdentity | null = null;
   private isAskingIdentity = false;
   private identityAttempts = 0;
+  private identityError: Error | null = null;
 
   private drainTimer: { at: MonotonicMs; cancellable: Cancellable } | null = null;
   private isDrainQueued = false;
@@ -504,10 +505,12 @@ export class YakProducer implements Producer, MetadataInterest {
       if (answer.error !== 'NONE') throw new KafkaError(answer.error, answer.message);
       this.identity = { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
       this.identityAttempts = 0;
+      this.identityError = null;
       this.isAskingIdentity = false;
       this.queueDrain();
     } catch (error) {
-      logger.debug('no producer id yet', { reason: (error as Error).message });
+      this.identityError = error as Error;
+      logger.debug('no producer id yet', { reason: this.identityError.message });
       scheduler.after(this.core.backoffMs(++this.identityAttempts), () => {
         this.isAskingIdentity = false;
         this.queueDrain();
@@ -533,7 +536,8 @@ export class YakProducer implements Producer, MetadataInterest {
   }
 
   private deliveryTimeout(topic: string, cause: Error | null): YakError {
-    const reason = cause === null ? 'no leader could be reached' : `last: ${cause.message}`;
+    const noId = this.identityError && `no producer id, which a cluster coordinator has to give: ${this.identityError.message}`;
+    const reason = cause === null ? (noId ?? 'no leader could be reached') : `last: ${cause.message}`;
     const message = `no acknowledgement for topic ${topic} within deliveryTimeoutMs (${this.options.deliveryTimeoutMs} ms; ${reason})`;
     return new YakError('DELIVERY_TIMEOUT', message, { cause });
   }

@@ -83,6 +83,8 @@ export class FakeCluster {
   readonly produces: { broker: number; partitions: number }[] = [];
   fetches = 0;
   metadataQuestions = 0;
+  /** False: as brokers that reach no cluster coordinator. */
+  givesProducerIds = true;
   /** Before the append; an answer ends the produce of that partition. */
   beforeAppend: (broker: number, topic: string, partition: number, batch: Buffer) => KafkaErrorName | null = () => null;
   /** After it; true: the connection to the client is cut instead of an answer. */
@@ -197,7 +199,10 @@ export class FakeCluster {
       produce: (request) => this.produce(id, request),
       fetch: (request) => this.fetch(id, request),
       listOffsets: async (request) => this.listOffsets(id, request),
-      initProducerId: async () => ({ error: 'NONE', producerId: this.nextProducerId++, producerEpoch: 0 }),
+      initProducerId: async () =>
+        this.givesProducerIds
+          ? { error: 'NONE', producerId: this.nextProducerId++, producerEpoch: 0 }
+          : { error: 'COORDINATOR_LOAD_IN_PROGRESS', producerId: -1, producerEpoch: -1 },
       createTopics: async ({ topics }) => ({
         topics: topics.map(({ name: topic, partitions = 1 }) => {
           const exists = this.topicIds.has(topic);
