@@ -61,6 +61,7 @@ it('does not cut a peer that reads slowly', async () => {
     bytes += chunk.length;
   });
   peer.resume();
-  await until(() => bytes > 20 * ANSWER.length || closed);
+  // More than the slow reading can have taken.
+  await until(() => bytes > 8 * ANSWER.length || closed);
   expect(closed).toBe(false);
 });
